@@ -1,0 +1,42 @@
+import type { Config } from "jest";
+
+// The same tests run once for each TypeORM line that is supported. For the older one every import of "typeorm",
+// the library's own included, is answered by it.
+const shared = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  transform: {
+    "^.+\\.ts$": ["ts-jest", { diagnostics: false }],
+  },
+};
+
+const library = { "^typeorm-concurrency$": "<rootDir>/src/index.ts" };
+
+const config: Config = {
+  globalSetup: "<rootDir>/test/support/global-setup.ts",
+  globalTeardown: "<rootDir>/test/support/global-teardown.ts",
+  testTimeout: 30_000,
+  projects: [
+    {
+      ...shared,
+      displayName: "typeorm 1.1",
+      globals: { TYPEORM_LINE: "1.1" },
+      testMatch: ["<rootDir>/test/**/*.test.ts"],
+      moduleNameMapper: library,
+    },
+    {
+      ...shared,
+      displayName: "typeorm 0.3",
+      globals: { TYPEORM_LINE: "0.3" },
+      testMatch: ["<rootDir>/test/**/*.test.ts"],
+      testPathIgnorePatterns: ["<rootDir>/test/package/", "<rootDir>/test/house/"],
+      moduleNameMapper: {
+        ...library,
+        "^typeorm$": "typeorm-legacy",
+        "^typeorm/(.*)$": "typeorm-legacy/$1",
+      },
+    },
+  ],
+};
+
+export default config;

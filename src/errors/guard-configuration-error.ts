@@ -1,0 +1,16 @@
+import { TypeORMError } from "typeorm";
+import { errorCodes, hasCode } from "./error-codes";
+
+/** A declaration or an option is wrong. Thrown when the DataSource is guarded or initialized, never at a write. */
+export class GuardConfigurationError extends TypeORMError {
+  readonly code = errorCodes.guardConfiguration;
+
+  constructor(message: string) {
+    super(message);
+  }
+}
+
+/** Whether `error` is a {@link GuardConfigurationError}, also one from another copy of the package. */
+export function isGuardConfigurationError(error: unknown): error is GuardConfigurationError {
+  return hasCode(error, errorCodes.guardConfiguration);
+}

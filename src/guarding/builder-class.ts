@@ -1,0 +1,8 @@
+import type { ObjectLiteral, QueryBuilder } from "typeorm";
+
+/** A query builder class of TypeORM's, as a mixin takes it. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- TypeScript asks a mixin's constructor to take any[]
+export type BuilderClass<B> = new (...parameters: any[]) => B;
+
+/** TypeORM's SoftDeleteQueryBuilder, which its root does not export by name. */
+export type SoftDeleteBuilder = ReturnType<QueryBuilder<ObjectLiteral>["softDelete"]>;

@@ -1,0 +1,88 @@
+import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
+import { rowId } from "./row-identity";
+
+/** The four ways in which an EntityManager writes entities. */
+export type PersistMode = "save" | "remove" | "soft-remove" | "recover";
+
+/** One entity that a save reaches. */
+export interface GraphEntity {
+  readonly metadata: EntityMetadata;
+  readonly entity: ObjectLiteral;
+  /** Undefined while the entity has no complete key. */
+  readonly id: ObjectLiteral | undefined;
+  /** `member`: only named in a relation, so that at most its foreign key is written. */
+  readonly role: "written" | "member";
+}
+
+export interface EntityGraph {
+  readonly entities: readonly GraphEntity[];
+  /** Whether all of it is one row: one entity, and no relation whose foreign keys are in other tables. */
+  readonly isOneRow: boolean;
+}
+
+/**
+ * Every entity that a save, remove, softRemove or recover reaches, found as TypeORM's CascadesSubjectBuilder finds
+ * them: the given ones, those it cascades to, in depth, and the members of relations whose foreign key they hold.
+ */
+export function entityGraph(
+  mode: PersistMode,
+  roots: readonly { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral }[],
+): EntityGraph {
+  const graph = new Map<ObjectLiteral, GraphEntity>();
+  const add = (node: Omit<GraphEntity, "id">, parent?: GraphEntity): GraphEntity | undefined => {
+    const known = graph.get(node.entity);
+    if (known?.role === "written" || (known !== undefined && node.role === "member")) return undefined;
+    const added = { ...node, id: rowId(node.metadata, node.entity, parent) };
+    graph.set(node.entity, added);
+    return added;
+  };
+  const pending = roots.flatMap((root) => add({ ...root, role: "written" }) ?? []);
+  let isOneRow = pending.length === 1 && pending[0]?.metadata.treeType === undefined;
+  for (let node = pending.shift(); node !== undefined; node = pending.shift()) {
+    const { metadata, entity } = node;
+    if (
+      metadata.relations.some(
+        (relation) => isElsewhere(relation) && relation.getEntityValue(entity) !== undefined,
+      )
+    ) {
+      isOneRow = false;
+    }
+    for (const [relation, related, relatedMetadata] of metadata.extractRelationValuesFromEntity(
+      entity,
+      metadata.relations,
+    )) {
+      if (!isEntity(related)) continue;
+      const role = cascades(relation, mode) ? "written" : "member";
+      if (role === "member" && !isElsewhere(relation)) continue;
+      const added = add({ metadata: relatedMetadata, entity: related, role }, node);
+      if (added?.role !== "written") continue;
+      pending.push(added);
+      isOneRow = false;
+    }
+  }
+  return { entities: [...graph.values()], isOneRow };
+}
+
+// Whether what a relation holds is written to other rows than the one of its entity.
+function isElsewhere(relation: RelationMetadata): boolean {
+  return relation.isManyToMany || !relation.isOwning;
+}
+
+function cascades(relation: RelationMetadata, mode: PersistMode): boolean {
+  switch (mode) {
+    case "save":
+      return relation.isCascadeInsert || relation.isCascadeUpdate;
+    case "remove":
+      return relation.isCascadeRemove;
+    case "soft-remove":
+      return relation.isCascadeSoftRemove;
+    case "recover":
+      return relation.isCascadeRecover;
+    default:
+      return mode satisfies never;
+  }
+}
+
+function isEntity(value: unknown): value is ObjectLiteral {
+  return typeof value === "object" && value !== null && !(value instanceof Promise);
+}

@@ -1,0 +1,41 @@
+import type { EntityTarget, ObjectLiteral } from "typeorm";
+import { GuardConfigurationError } from "../errors/guard-configuration-error";
+import type { EntityConcurrency } from "../metadata/entity-concurrency";
+
+/** How a DataSource is guarded. */
+export interface GuardOptions {
+  /** Whether entities that carry TypeORM's `@VersionColumn` are guarded as they are. Default true. */
+  readonly versionColumns?: boolean;
+  /**
+   * What happens to a write whose token was never loaded. `throw` (default): it is refused with a
+   * MissingTokenError. `warn`: it goes through unchecked, with a process warning once per call site, for a code
+   * base on its way. `ignore`: it goes through unchecked.
+   */
+  readonly missingToken?: "throw" | "warn" | "ignore";
+  /** Declarations for entities that cannot carry decorators, by class, EntitySchema or entity name. */
+  readonly entities?: ReadonlyMap<EntityTarget<ObjectLiteral>, EntityConcurrency>;
+}
+
+const missingTokenChoices = ["throw", "warn", "ignore"];
+
+/** The options with their defaults, copied, so that later edits of the caller's object change nothing. */
+export function resolveGuardOptions({
+  versionColumns = true,
+  missingToken = "throw",
+  entities = new Map(),
+}: GuardOptions): Required<GuardOptions> {
+  if (typeof versionColumns !== "boolean") {
+    throw new GuardConfigurationError(
+      `"versionColumns" must be true or false, not ${String(versionColumns)}.`,
+    );
+  }
+  if (!missingTokenChoices.includes(missingToken)) {
+    throw new GuardConfigurationError(
+      `"missingToken" must be one of ${missingTokenChoices.join(", ")}, not ${String(missingToken)}.`,
+    );
+  }
+  if (!(entities instanceof Map)) {
+    throw new GuardConfigurationError(`"entities" must be a Map of entity to its declarations.`);
+  }
+  return Object.freeze({ versionColumns, missingToken, entities: new Map(entities) });
+}

@@ -1,0 +1,95 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
+import { GuardConfigurationError } from "../errors/guard-configuration-error";
+import { describeEntity, type EntityDescription } from "../metadata/entity-description";
+import { TokenJournal } from "../tracking/token-journal";
+import { Tracker } from "../tracking/tracker";
+import type { BuilderClass } from "./builder-class";
+import { dialectOf, type Dialect } from "./dialect";
+import type { GuardOptions } from "./guard-options";
+import type { SaveScope } from "./save-scope";
+import { refuseUncomparableToken } from "./token-check";
+import { Turns } from "./turns";
+
+/** The guard of one DataSource: what its hooks share. */
+export class Guard {
+  /** False once the DataSource is no longer guarded; hooks that outlive it then let everything through. */
+  isActive = true;
+  readonly tracker = new Tracker();
+  readonly journal = new TokenJournal();
+  readonly turns = new Turns();
+  /** The save in whose async flow the code runs. */
+  readonly scopes = new AsyncLocalStorage<SaveScope>();
+  /** Stock query builder class to the guarded one made from it. */
+  readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
+  /** Places in the application that have been warned of an unchecked write. */
+  readonly warnedCallSites = new Set<string>();
+  #dialect: Dialect | undefined;
+  readonly #descriptions = new WeakMap<EntityMetadata, EntityDescription | null>();
+
+  constructor(
+    readonly dataSource: DataSource,
+    readonly options: Required<GuardOptions>,
+  ) {}
+
+  /** Known once the DataSource is connected. */
+  get dialect(): Dialect {
+    this.#dialect ??= dialectOf(this.dataSource);
+    return this.#dialect;
+  }
+
+  /** The description of an entity, or undefined for one that is not guarded. */
+  describe(metadata: EntityMetadata): EntityDescription | undefined {
+    let description = this.#descriptions.get(metadata);
+    if (description === undefined) {
+      description = this.#describe(metadata) ?? null;
+      this.#descriptions.set(metadata, description);
+    }
+    return description ?? undefined;
+  }
+
+  /** Describes every entity, so that a wrong declaration is an error now and not at the first write. */
+  describeAll(): void {
+    const known = (target: EntityTarget<ObjectLiteral>): boolean => this.dataSource.hasMetadata(target);
+    for (const target of this.options.entities.keys()) {
+      if (!known(target)) {
+        throw new GuardConfigurationError(
+          `"entities" declares ${nameOf(target)}, which is not an entity of this DataSource.`,
+        );
+      }
+    }
+    for (const metadata of this.dataSource.entityMetadatas) this.describe(metadata);
+  }
+
+  #describe(metadata: EntityMetadata): EntityDescription | undefined {
+    if (metadata.tableType === "view" || metadata.isJunction) return undefined;
+    const description = describeEntity(metadata, {
+      versionColumns: this.options.versionColumns,
+      declared: this.#declarationFor(metadata),
+    });
+    for (const token of description?.tokens ?? []) {
+      refuseUncomparableToken(this.dataSource.driver, this.dialect, token);
+    }
+    return description;
+  }
+
+  #declarationFor(metadata: EntityMetadata): ReturnType<Required<GuardOptions>["entities"]["get"]> {
+    for (const [target, declared] of this.options.entities) {
+      const declaredFor = this.dataSource.hasMetadata(target)
+        ? this.dataSource.getMetadata(target)
+        : undefined;
+      if (declaredFor !== undefined && isSameOrAncestor(declaredFor, metadata)) return declared;
+    }
+    return undefined;
+  }
+}
+
+function isSameOrAncestor(ancestor: EntityMetadata, metadata: EntityMetadata): boolean {
+  return ancestor === metadata || metadata.inheritanceTree.includes(ancestor.target as () => unknown);
+}
+
+function nameOf(target: EntityTarget<ObjectLiteral>): string {
+  if (typeof target === "string") return target;
+  const { options, name } = target as { options?: { name?: string }; name?: string };
+  return options?.name ?? name ?? String(target);
+}

@@ -1,0 +1,21 @@
+import type { InsertQueryBuilder, InsertResult, ObjectLiteral } from "typeorm";
+import type { BuilderClass } from "./builder-class";
+import type { Guard } from "./guard";
+import { executeInsert } from "./insert-write";
+import { upsertRaisingVersion } from "./upsert-version";
+
+/** An INSERT that is part of a save reports the rows it made; the update branch of an upsert raises the version. */
+export function guardedInsertBuilder(
+  guard: Guard,
+  stock: BuilderClass<InsertQueryBuilder<ObjectLiteral>>,
+): BuilderClass<InsertQueryBuilder<ObjectLiteral>> {
+  return class extends stock {
+    protected override createInsertExpression(): string {
+      return upsertRaisingVersion(guard, this, () => super.createInsertExpression());
+    }
+
+    override async execute(): Promise<InsertResult> {
+      return executeInsert(guard, this, this.getValueSets(), () => super.execute());
+    }
+  };
+}

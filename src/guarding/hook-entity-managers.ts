@@ -1,0 +1,98 @@
+import type { DataSource, EntityManager, EntitySchema, SaveOptions } from "typeorm";
+import type { PersistMode } from "./entity-graph";
+import type { Guard } from "./guard";
+import { persistGuarded, type PersistCall } from "./persist";
+import { restoreProperty } from "./restore-property";
+
+/*
+ * Why here: save, remove, softRemove and recover are where the entity, with what its caller expects, is still at
+ * hand; the statements further down know only keys and values. Repositories and Active Record end here.
+ *
+ * The DataSource makes the default manager and one for every query runner by its createEntityManager, so that method
+ * is replaced on the instance, and the four methods on each manager it makes. Checked against TypeORM 0.3.31 and
+ * 1.1.1. Should a release make managers in another way, their saves reach the guarded UPDATE without an expectation
+ * and are refused there (UncheckedWriteError).
+ *
+ * Undone by the returned function; managers that are still around then let everything through.
+ */
+
+type Persist = (...parameters: unknown[]) => Promise<unknown>;
+
+const modes = { save: "save", remove: "remove", softRemove: "soft-remove", recover: "recover" } as const;
+const methods = Object.keys(modes) as (keyof typeof modes)[];
+
+/** Makes every entity manager of the DataSource, the default one included, save through the guard. */
+export function hookEntityManagers(guard: Guard): () => void {
+  const { dataSource } = guard;
+  const createEntityManager = dataSource.createEntityManager;
+  const ownBefore = Object.getOwnPropertyDescriptor(dataSource, "createEntityManager");
+  const { manager } = dataSource;
+  const unhookManager = hookEntityManager(guard, manager);
+  Object.defineProperty(dataSource, "createEntityManager", {
+    configurable: true,
+    writable: true,
+    value(...parameters: Parameters<DataSource["createEntityManager"]>): EntityManager {
+      const made = createEntityManager.apply(dataSource, parameters);
+      hookEntityManager(guard, made);
+      return made;
+    },
+  });
+  return () => {
+    unhookManager();
+    restoreProperty(dataSource, "createEntityManager", ownBefore);
+  };
+}
+
+function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
+  const undo = methods.map((method) => {
+    const ownBefore = Object.getOwnPropertyDescriptor(manager, method);
+    const stock = manager[method] as Persist;
+    Object.defineProperty(manager, method, {
+      configurable: true,
+      writable: true,
+      value(this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
+        if (!guard.isActive) return stock.apply(this, parameters);
+        const callSite = guard.options.missingToken === "warn" ? new Error() : undefined;
+        return persistGuarded(guard, { ...persistCall(this, modes[method], stock, parameters), callSite });
+      },
+    });
+    return () => restoreProperty(manager, method, ownBefore);
+  });
+  return () => {
+    for (const restore of undo) restore();
+  };
+}
+
+// The same reading of the overloads as TypeORM's: with two parameters the first may be a target.
+function persistCall(
+  manager: EntityManager,
+  mode: PersistMode,
+  stock: Persist,
+  parameters: unknown[],
+): Omit<PersistCall, "callSite"> {
+  const hasTarget = parameters.length > 1 && isTarget(parameters[0]);
+  const [entity, options] = hasTarget ? parameters.slice(1) : parameters;
+  const target = hasTarget ? (parameters[0] as PersistCall["target"]) : undefined;
+  return {
+    mode,
+    manager,
+    target,
+    entity,
+    options: options as SaveOptions | undefined,
+    proceed: (actual) =>
+      stock.apply(manager, [
+        ...(hasTarget ? [target] : []),
+        entity,
+        ...(actual === undefined ? [] : [actual]),
+      ]),
+  };
+}
+
+function isTarget(value: unknown): boolean {
+  return typeof value === "function" || typeof value === "string" || isEntitySchema(value);
+}
+
+function isEntitySchema(value: unknown): value is EntitySchema {
+  const tag: unknown = (value as { "@instanceof"?: unknown } | null | undefined)?.["@instanceof"];
+  return tag === Symbol.for("EntitySchema");
+}

@@ -1,0 +1,43 @@
+import type { EntitySubscriberInterface, QueryRunner } from "typeorm";
+import type { Guard } from "./guard";
+
+/*
+ * Why here: after a rollback the tokens in memory have to be those from before the transaction, and only the query
+ * runner knows when a transaction or savepoint ends. A subscriber is TypeORM's public way to hear of it. TypeORM
+ * makes a new list of subscribers at each initialize, so the hook is put in again then.
+ *
+ * A rollback is heard before it runs: its statement may fail, and the transaction is lost all the same.
+ *
+ * Checked against TypeORM 0.3.31 and 1.1.1; the tests of rollbacks notice when it stops working.
+ */
+
+interface TransactionEvent {
+  readonly queryRunner: QueryRunner;
+}
+
+class TransactionListener implements EntitySubscriberInterface {
+  constructor(private readonly guard: Guard) {}
+
+  afterTransactionStart({ queryRunner }: TransactionEvent): void {
+    this.guard.journal.begin(queryRunner);
+  }
+
+  afterTransactionCommit({ queryRunner }: TransactionEvent): void {
+    this.guard.journal.commit(queryRunner);
+  }
+
+  beforeTransactionRollback({ queryRunner }: TransactionEvent): void {
+    this.guard.journal.rollback(queryRunner);
+  }
+}
+
+/** Makes the guard hear of the DataSource's transactions. */
+export function hookTransactions(guard: Guard): () => void {
+  const { subscribers } = guard.dataSource;
+  const listener = new TransactionListener(guard);
+  subscribers.push(listener);
+  return () => {
+    const index = subscribers.indexOf(listener);
+    if (index >= 0) subscribers.splice(index, 1);
+  };
+}

@@ -1,0 +1,38 @@
+import { isDeepStrictEqual } from "node:util";
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+
+/** One string per row of a DataSource; undefined while the entity has no complete key. */
+export function rowKey(metadata: EntityMetadata, entity: ObjectLiteral): string | undefined {
+  const parts = metadata.primaryColumns.map((column) => keyText(column.getEntityValue(entity, true)));
+  return parts.includes(undefined) ? undefined : [metadata.tablePath, ...parts].join("\u0000");
+}
+
+/**
+ * The entity's key as an object of key properties. As TypeORM does, a part of the key that is the relation to
+ * `parent` is taken from the parent when the entity is saved through it.
+ */
+export function rowId(
+  metadata: EntityMetadata,
+  entity: ObjectLiteral,
+  parent?: { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral },
+): ObjectLiteral | undefined {
+  const copy: ObjectLiteral = Object.assign({}, entity);
+  for (const column of parent === undefined ? [] : metadata.primaryColumns) {
+    if (column.relationMetadata?.inverseEntityMetadata === parent?.metadata && column.referencedColumn) {
+      column.setEntityValue(copy, column.referencedColumn.getEntityValue(parent?.entity ?? {}));
+    }
+  }
+  return metadata.getEntityIdMap(copy);
+}
+
+function keyText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | bigint);
+}
+
+/** Whether criteria name one row by its key and nothing else. */
+export function isWholeKey(metadata: EntityMetadata, criteria: ObjectLiteral): boolean {
+  return isDeepStrictEqual(metadata.getEntityIdMap(criteria), { ...criteria });
+}

@@ -1,0 +1,88 @@
+import type { FindManyOptions, ObjectLiteral, SelectQueryBuilder } from "typeorm";
+import { originalRelatedId, originalValue, takeOriginal, type Original } from "../tracking/original";
+import { decideOnMissingToken } from "./missing-token";
+import type { Guard } from "./guard";
+import type { GuardedRow } from "./guarded-row";
+import { rowKey } from "./row-identity";
+
+/*
+ * TypeORM's save reads the rows it is about to write (SubjectDatabaseEntityLoader) and writes what differs from
+ * them. With the row as it is now that is more than its caller changed: every stale column goes back into the row.
+ * So the guard lets the SELECT run and hands TypeORM the original in place of what it found.
+ *
+ * Checked against TypeORM 0.3.31 and 1.1.1. Should a release read its rows in another way, the UPDATE still carries
+ * the predicate; only a stale object that its caller has not changed would then be refused instead of left alone,
+ * and the tests of unchanged entities notice.
+ */
+
+/** Whether find options are those of a save that reads the rows it is about to write. */
+export function isRowLoadOfSave(guard: Guard, options: FindManyOptions<ObjectLiteral>): boolean {
+  const scope = guard.scopes.getStore();
+  return (
+    scope?.isWriting === false &&
+    options.loadEagerRelations === false &&
+    options.withDeleted === true &&
+    typeof options.loadRelationIds === "object" &&
+    options.loadRelationIds.disableMixedMap === true
+  );
+}
+
+/** Gives each row that a save has read the values its object was loaded with. */
+export function replaceRowsByOriginals(
+  guard: Guard,
+  builder: SelectQueryBuilder<ObjectLiteral>,
+  found: ObjectLiteral[],
+): void {
+  const scope = guard.scopes.getStore();
+  const metadata = builder.expressionMap.mainAlias?.metadata;
+  if (scope === undefined || metadata === undefined) return;
+  const foundByKey = new Map(found.map((row) => [rowKey(metadata, row), row]));
+  for (const row of scope.rows.values()) {
+    if (!row.isSubject || row.description.metadata.target !== metadata.target) continue;
+    const inDatabase = foundByKey.get(row.key);
+    if (inDatabase !== undefined) becomeOriginal(guard, row, inDatabase);
+    else if (scope.mode === "save") {
+      if (row.isTracked ? !row.isChanged(guard.dataSource.driver) : row.carriesVersion) scope.refuse([row]);
+      if (row.isTracked) found.push(asInOriginal(row));
+    } else if (scope.mode !== "remove") found.push(asInOriginal(row));
+  }
+}
+
+function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral): void {
+  const { original } = row.subject;
+  if (original === undefined) {
+    row.setFound(inDatabase);
+    if (row.missing.length > 0 && row.isChanged(guard.dataSource.driver)) {
+      decideOnMissingToken(guard, row, guard.scopes.getStore()?.callSite);
+    }
+  } else overlay(original, inDatabase);
+  hideVersionChange(row, inDatabase);
+}
+
+// The row is gone. TypeORM would insert it again, or do nothing; with this it writes, and the write decides.
+function asInOriginal(row: GuardedRow): ObjectLiteral {
+  const { entity, original } = row.subject;
+  const values: ObjectLiteral = {};
+  overlay(original ?? takeOriginal(row.description.metadata, entity), values);
+  hideVersionChange(row, values);
+  return Object.assign(values, row.id);
+}
+
+// The version in memory is an expectation, never a change.
+function hideVersionChange(
+  { description: { rowVersion }, subject: { entity } }: GuardedRow,
+  row: ObjectLiteral,
+): void {
+  const current: unknown = rowVersion?.getEntityValue(entity);
+  if (current !== undefined) rowVersion?.setEntityValue(row, current);
+}
+
+function overlay(original: Original, row: ObjectLiteral): void {
+  original.shape.columns.forEach((column, index) => {
+    if (original.values[index] !== undefined) column.setEntityValue(row, originalValue(original, column));
+  });
+  for (const relation of original.shape.relations) {
+    const related = originalRelatedId(original, relation);
+    if (related !== undefined) relation.setEntityValue(row, related);
+  }
+}

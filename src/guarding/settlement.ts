@@ -1,0 +1,35 @@
+import type { ObjectLiteral } from "typeorm";
+import { isSameColumnValue } from "../tracking/entity-changes";
+import type { Guard } from "./guard";
+import type { GuardedRow } from "./guarded-row";
+import { rowKey } from "./row-identity";
+import type { SaveScope } from "./save-scope";
+
+/** After a save: gives its entities the tokens their rows have now, and makes what was written their original. */
+export function settleWrites(guard: Guard, scope: SaveScope): void {
+  for (const { description, entity } of scope.unsaved) {
+    const key = rowKey(description.metadata, entity);
+    const row = key === undefined ? undefined : scope.rows.get(key);
+    row?.objects.push({ entity, role: "written", original: undefined, expectation: new Map(), missing: [] });
+  }
+  for (const row of scope.rows.values()) {
+    if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.restore(entity, undefined);
+    else for (const object of row.objects) settleObject(guard, row, object.entity);
+  }
+}
+
+function settleObject(guard: Guard, row: GuardedRow, entity: ObjectLiteral): void {
+  const { written, tokensAfter, description } = row;
+  if (written === undefined || tokensAfter === undefined) return;
+  const { driver } = guard.dataSource;
+  for (const [token, value] of tokensAfter) {
+    const current: unknown = token.getEntityValue(entity);
+    // Another token may have been edited again by its owner while the save was under way.
+    const isOurs =
+      token === description.rowVersion ||
+      current === undefined ||
+      (written.has(token) ? isSameColumnValue(driver, token, current, written.valueOf(token)) : true);
+    if (isOurs) token.setEntityValue(entity, value);
+  }
+  guard.tracker.restore(entity, written.rebase(guard.tracker.originalOf(entity), entity, tokensAfter));
+}

@@ -1,0 +1,22 @@
+import { createConnection } from "mysql2/promise";
+import { startPostgres } from "./embedded-postgres";
+
+/** Starts what the tests need and tells the workers, by environment, what is there. */
+export default async function setUp(): Promise<void> {
+  if (process.env["POSTGRES_URL"] === undefined) {
+    const postgres = await startPostgres();
+    process.env["POSTGRES_URL"] = postgres.url;
+    (globalThis as { stopPostgres?: () => Promise<void> }).stopPostgres = () => postgres.stop();
+  }
+  const mariadbUrl = process.env["MARIADB_URL"] ?? "mysql://root@127.0.0.1:3306";
+  try {
+    const connection = await createConnection(mariadbUrl);
+    await connection.end();
+    process.env["MARIADB_URL"] = mariadbUrl;
+  } catch (error) {
+    if (process.env["CI"] === "true")
+      throw new Error(`MariaDB is needed in CI, at ${mariadbUrl}`, { cause: error });
+    process.env["MARIADB_ABSENT"] = `no server answers at ${mariadbUrl}`;
+    process.stderr.write(`MariaDB suites are skipped: ${process.env["MARIADB_ABSENT"]}; set MARIADB_URL.\n`);
+  }
+}
