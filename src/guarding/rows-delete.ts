@@ -1,8 +1,15 @@
-import { Brackets, type DeleteQueryBuilder, type DeleteResult, type ObjectLiteral } from "typeorm";
+import {
+  Brackets,
+  type DeleteQueryBuilder,
+  type DeleteResult,
+  type ObjectLiteral,
+  type QueryRunner,
+} from "typeorm";
 import { targetsOf } from "./builder-targets";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
+import { cascadesWithin, lockRowsAsExpected } from "./removal-lock";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
 import { rowKey } from "./row-identity";
@@ -23,9 +30,15 @@ export async function executeRowsDelete(
   if (scope === undefined || first === undefined) return scope ? scope.write(execute, false) : execute();
   return scope.write(async () => {
     for (const row of rows) decideOnMissingToken(guard, row, scope.callSite);
+    if (!scope.holdsRows && cascadesWithin(scope)) {
+      const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
+      await lockRowsAsExpected(guard, scope, queryRunner);
+      scope.holdsRows = true;
+    }
     const checked = expectRows(guard, builder, rows);
     const result = await execute();
-    if (requireCount(guard, first, result.affected) < checked) scope.refuse(rows);
+    const affected = requireCount(guard, first, result.affected);
+    if (affected < checked && !scope.holdsRows) scope.refuse(rows);
     for (const row of rows) row.isRemoved = true;
     return result;
   }, true);

@@ -19,6 +19,8 @@ export class SaveScope {
   readonly rows = new Map<string, GuardedRow>();
   /** Guarded entities that have no key yet, and will have one when they are inserted. */
   readonly unsaved: { readonly description: EntityDescription; readonly entity: ObjectLiteral }[] = [];
+  /** Whether a remove has found all its rows as expected under a lock, so that only itself can delete them. */
+  holdsRows = false;
   #refusal: WriteRefused | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #hasWritten = false;

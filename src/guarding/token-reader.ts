@@ -9,9 +9,11 @@ import { withoutTracking } from "./untracked-reads";
 const idsInStatement = 500;
 
 /**
- * Reads the tokens of rows, soft-deleted ones included, by the given query runner. Inside a transaction on
- * MySQL and MariaDB it reads under a shared lock: a plain read there sees the snapshot and not the row.
+ * Reads the tokens of rows, soft-deleted ones included, by the given query runner.
  *
+ * @param purpose `to-tell`: what the rows hold now. Inside a transaction on MySQL and MariaDB that takes a shared
+ * lock, for a plain read there sees the snapshot. `to-hold`: they also stay so until the transaction ends. SQLite needs
+ * no lock for that: a transaction that has read cannot write any more once somebody else has.
  * @returns tokens by {@link rowKey}; rows that do not exist are absent.
  */
 export async function readTokens(
@@ -19,6 +21,7 @@ export async function readTokens(
   queryRunner: QueryRunner,
   { metadata, tokens }: EntityDescription,
   ids: readonly ObjectLiteral[],
+  purpose: "to-tell" | "to-hold" = "to-tell",
 ): Promise<Map<string, Expectation>> {
   const found = new Map<string, Expectation>();
   const { dialect } = guard;
@@ -31,8 +34,9 @@ export async function readTokens(
       .withDeleted()
       .callListeners(false)
       .setOption("create-pojo");
-    if (queryRunner.isTransactionActive && (dialect === "mysql" || dialect === "mariadb")) {
-      builder.setLock("pessimistic_read");
+    if (queryRunner.isTransactionActive && dialect !== "sqlite") {
+      if (purpose === "to-hold") builder.setLock("pessimistic_write");
+      else if (dialect !== "postgres") builder.setLock("pessimistic_read");
     }
     for (const row of await withoutTracking(builder).getMany()) {
       const key = rowKey(metadata, row);

@@ -25,7 +25,7 @@ export class Scratch {
       ...this.options,
       entities: [...entities],
       ...extra,
-    } as DataSourceOptions);
+    });
     this.#open.push(dataSource);
     return dataSource;
   }
