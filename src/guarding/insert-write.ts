@@ -33,12 +33,12 @@ export async function executeInsert(
     }
     const versions = valueSets.map((values) => initialVersionOf(description, values));
     const result = await execute();
+    // With "reload: false" TypeORM reports no keys, and only those that the application chose are known.
+    const ids = valueSets.map((values, index) => result.identifiers[index] ?? values);
     const tokens = canReturn
-      ? result.identifiers.map((_, index) =>
-          returnedTokens(guard, description, result, index, versions[index]),
-        )
-      : await readInsertedTokens(guard, builder, description, result.identifiers, versions);
-    result.identifiers.forEach((id, index) => {
+      ? ids.map((_, index) => returnedTokens(guard, description, result, index, versions[index]))
+      : await readInsertedTokens(guard, builder, description, ids, versions);
+    ids.forEach((id, index) => {
       noteInserted(scope, description, id, written[index], tokens[index]);
     });
     return result;
@@ -57,7 +57,7 @@ function returnedTokens(
   version: unknown,
 ): Expectation {
   const raw: unknown = Array.isArray(result.raw) ? (result.raw as unknown[])[index] : result.raw;
-  const returned = (raw ?? {}) as Readonly<Record<string, unknown>>;
+  const returned = (typeof raw === "object" && raw !== null ? raw : {}) as Readonly<Record<string, unknown>>;
   const known = new Map<Column, unknown>();
   for (const token of tokens) {
     if (token.databaseName in returned) {
@@ -78,8 +78,9 @@ async function readInsertedTokens(
 ): Promise<Expectation[]> {
   const { concurrencyTokens, metadata, rowVersion } = description;
   const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
+  const keyed = ids.filter((id) => rowKey(metadata, id) !== undefined);
   const read =
-    concurrencyTokens.length === 0 ? undefined : await readTokens(guard, queryRunner, description, ids);
+    concurrencyTokens.length === 0 ? undefined : await readTokens(guard, queryRunner, description, keyed);
   return ids.map((id, index) => {
     const known = new Map(read?.get(rowKey(metadata, id) ?? ""));
     if (rowVersion !== undefined) known.set(rowVersion, versions[index]);
@@ -96,7 +97,8 @@ function noteInserted(
 ): void {
   const key = rowKey(description.metadata, id);
   if (key === undefined || written === undefined || tokens === undefined) return;
-  const row = scope.rows.get(key) ?? new GuardedRow(key, description, id);
+  const row =
+    scope.rows.get(key) ?? new GuardedRow(key, description, description.metadata.getEntityIdMap(id) ?? id);
   row.advance(written, tokens);
   scope.rows.set(key, row);
 }
