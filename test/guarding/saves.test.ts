@@ -24,7 +24,8 @@ eachDatabase((scratch, database) => {
     article = await mine.manager.findOneByOrFail(Article, { id: 1 });
   });
 
-  const row = (): Promise<Article> => theirs.manager.findOneOrFail(Article, { where: { id: 1 }, withDeleted: true });
+  const row = (): Promise<Article> =>
+    theirs.manager.findOneOrFail(Article, { where: { id: 1 }, withDeleted: true });
   const change = (set = "title = 'theirs'"): Promise<unknown> =>
     theirs.query(`UPDATE article SET ${set}, version = version + 1 WHERE id = 1`);
   const refusal = async (work: Promise<unknown>): Promise<OptimisticLockError> => {
@@ -55,7 +56,9 @@ eachDatabase((scratch, database) => {
     });
 
     it("gives a new entity its version, also with reload off", async () => {
-      const fresh = await mine.manager.save(mine.manager.create(Article, { id: 2, title: "new" }), { reload: false });
+      const fresh = await mine.manager.save(mine.manager.create(Article, { id: 2, title: "new" }), {
+        reload: false,
+      });
       expect(fresh.version).toBe(1);
       fresh.title = "newer";
       await mine.manager.save(fresh);
@@ -196,16 +199,19 @@ eachDatabase((scratch, database) => {
     const partial = (): Promise<Article> =>
       mine.manager.findOneOrFail(Article, { select: { id: true, title: true }, where: { id: 1 } });
 
-    it.each(["save", "remove", "softRemove", "recover"] as const)("makes %s fail before any SQL", async (method) => {
-      const loaded = await partial();
-      loaded.title = "mine";
-      const statements = await log.during(async () => {
-        const error: unknown = await mine.manager[method](loaded).catch((reason: unknown) => reason);
-        expect(isMissingTokenError(error) ? error.missing : error).toEqual(["version"]);
-      });
-      expect(statements).toEqual([]);
-      expect(await row()).toMatchObject({ title: "first", version: 1 });
-    });
+    it.each(["save", "remove", "softRemove", "recover"] as const)(
+      "makes %s fail before any SQL",
+      async (method) => {
+        const loaded = await partial();
+        loaded.title = "mine";
+        const statements = await log.during(async () => {
+          const error: unknown = await mine.manager[method](loaded).catch((reason: unknown) => reason);
+          expect(isMissingTokenError(error) ? error.missing : error).toEqual(["version"]);
+        });
+        expect(statements).toEqual([]);
+        expect(await row()).toMatchObject({ title: "first", version: 1 });
+      },
+    );
 
     it("does not matter while the entity is unchanged", async () => {
       await mine.manager.save(await partial());
@@ -213,7 +219,9 @@ eachDatabase((scratch, database) => {
 
     it("is an error for a plain object as soon as its row turns out to exist, before anything is written", async () => {
       const statements = await log.during(async () => {
-        const error: unknown = await mine.manager.save(Article, { id: 1, title: "mine" }).catch((e: unknown) => e);
+        const error: unknown = await mine.manager
+          .save(Article, { id: 1, title: "mine" })
+          .catch((e: unknown) => e);
         expect(isMissingTokenError(error)).toBe(true);
       });
       expect(statements.filter((statement) => !statement.startsWith("SELECT"))).toEqual([]);

@@ -24,7 +24,8 @@ eachDatabase((scratch, database) => {
 
   const titles = async (): Promise<string[]> =>
     (await theirs.manager.find(Article, { order: { id: "ASC" } })).map(({ title }) => title);
-  const articles = (manager: EntityManager): Promise<Article[]> => manager.find(Article, { order: { id: "ASC" } });
+  const articles = (manager: EntityManager): Promise<Article[]> =>
+    manager.find(Article, { order: { id: "ASC" } });
   const change = (id: number): Promise<unknown> =>
     theirs.query(`UPDATE article SET title = 'theirs', version = version + 1 WHERE id = ${id}`);
   const refusal = async (work: Promise<unknown>): Promise<OptimisticLockError> => {
@@ -228,7 +229,8 @@ eachDatabase((scratch, database) => {
 
   it("needs a savepoint only for a save of several statements in the caller's transaction", async () => {
     const [first, second] = retitle(await articles(mine.manager)) as [Article, Article];
-    const savepoints = (statements: string[]): number => statements.filter((sql) => /savepoint/i.test(sql)).length;
+    const savepoints = (statements: string[]): number =>
+      statements.filter((sql) => /savepoint/i.test(sql)).length;
     await mine.transaction(async (manager) => {
       expect(savepoints(await log.during(() => manager.save(first)))).toBe(0);
       first.views = 2;
@@ -239,19 +241,21 @@ eachDatabase((scratch, database) => {
 
   if (database !== "sqlite") {
     it("is refused in a transaction whose snapshot is older than the other's write", async () => {
-      await mine.transaction("REPEATABLE READ", async (manager) => {
-        const [first] = retitle(await articles(manager)) as [Article];
-        await change(1);
-        const error: unknown = await manager.save(first).catch((reason: unknown) => reason);
-        // PostgreSQL answers with a serialization failure of its own, which aborts the transaction.
-        if (database === "postgres") expect(error).toMatchObject({ code: "40001" });
-        else {
-          expect(error).toBeInstanceOf(OptimisticLockError);
-          expect((error as OptimisticLockError).conflicts[0]).toMatchObject({ actual: { version: 2 } });
-        }
-      }).catch((error: unknown) => {
-        if (database !== "postgres") throw error;
-      });
+      await mine
+        .transaction("REPEATABLE READ", async (manager) => {
+          const [first] = retitle(await articles(manager)) as [Article];
+          await change(1);
+          const error: unknown = await manager.save(first).catch((reason: unknown) => reason);
+          // PostgreSQL answers with a serialization failure of its own, which aborts the transaction.
+          if (database === "postgres") expect(error).toMatchObject({ code: "40001" });
+          else {
+            expect(error).toBeInstanceOf(OptimisticLockError);
+            expect((error as OptimisticLockError).conflicts[0]).toMatchObject({ actual: { version: 2 } });
+          }
+        })
+        .catch((error: unknown) => {
+          if (database !== "postgres") throw error;
+        });
       expect((await titles())[0]).toBe("theirs");
     });
   }
