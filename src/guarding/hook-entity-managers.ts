@@ -47,15 +47,13 @@ function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
   const undo = methods.map((method) => {
     const ownBefore = Object.getOwnPropertyDescriptor(manager, method);
     const stock = manager[method] as Persist;
-    Object.defineProperty(manager, method, {
-      configurable: true,
-      writable: true,
-      value(this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
-        if (!guard.isActive) return stock.apply(this, parameters);
-        const callSite = guard.options.missingToken === "warn" ? new Error() : undefined;
-        return persistGuarded(guard, { ...persistCall(this, modes[method], stock, parameters), callSite });
-      },
-    });
+    const guarded = function (this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
+      if (!guard.isActive) return stock.apply(this, parameters);
+      const callSite = guard.options.missingToken === "warn" ? {} : undefined;
+      if (callSite !== undefined) Error.captureStackTrace(callSite, guarded);
+      return persistGuarded(guard, { ...persistCall(this, modes[method], stock, parameters), callSite });
+    };
+    Object.defineProperty(manager, method, { configurable: true, writable: true, value: guarded });
     return () => restoreProperty(manager, method, ownBefore);
   });
   return () => {

@@ -2,14 +2,16 @@ import { MissingTokenError } from "../errors/missing-token-error";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 
-const ownFrames =
-  /[\\/]typeorm-concurrency[\\/]dist[\\/]|[\\/]typeorm[^\\/]*[\\/]|node:internal|\(<anonymous>\)/;
+/** What `Error.captureStackTrace` makes of an object. */
+export interface CallSite {
+  readonly stack?: string;
+}
 
 /**
  * Decides on a write whose token was never loaded, as the DataSource's options say: throws, warns once per call
  * site, or lets it through.
  */
-export function decideOnMissingToken(guard: Guard, row: GuardedRow, callSite: Error | undefined): void {
+export function decideOnMissingToken(guard: Guard, row: GuardedRow, callSite: CallSite | undefined): void {
   const { missing, description, id } = row;
   if (missing.length === 0 || guard.options.missingToken === "ignore") return;
   const error = new MissingTokenError(description.metadata.name, id, missing);
@@ -23,7 +25,9 @@ export function decideOnMissingToken(guard: Guard, row: GuardedRow, callSite: Er
   });
 }
 
-function firstOuterFrame(callSite: Error | undefined): string {
+// The place in the application's own code: TypeORM and the libraries around it are no help to its reader.
+function firstOuterFrame(callSite: CallSite | undefined): string {
   const frames = (callSite?.stack ?? "").split("\n").slice(1);
-  return (frames.find((frame) => !ownFrames.test(frame)) ?? frames.at(-1) ?? "at an unknown place").trim();
+  const own = frames.find((frame) => !/[\\/]node_modules[\\/]|node:/.test(frame));
+  return (own ?? frames[0] ?? "at an unknown place").trim();
 }

@@ -3,7 +3,7 @@ import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
-import { decideOnMissingToken } from "./missing-token";
+import { decideOnMissingToken, type CallSite } from "./missing-token";
 import { enlistRows } from "./row-enlistment";
 import { SaveScope, WriteRefused } from "./save-scope";
 import { settleWrites } from "./settlement";
@@ -17,8 +17,8 @@ export interface PersistCall {
   readonly target: Parameters<EntityManager["getRepository"]>[0] | undefined;
   readonly entity: unknown;
   readonly options: SaveOptions | undefined;
-  /** Made where the call was, for its stack, if anybody will ask. */
-  readonly callSite: Error | undefined;
+  /** Where the call was, if anybody will ask. */
+  readonly callSite: CallSite | undefined;
   /** Calls TypeORM's own method with these options. */
   proceed(options: SaveOptions | undefined): Promise<unknown>;
 }

@@ -2,6 +2,7 @@ import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { PersistMode } from "./entity-graph";
 import type { GuardedRow } from "./guarded-row";
+import type { CallSite } from "./missing-token";
 
 /** What TypeORM's persistence sees instead of the conflicts, which are only complete once it has rolled back. */
 export class WriteRefused extends Error {
@@ -34,8 +35,8 @@ export class SaveScope {
     readonly outer: QueryRunner | undefined,
     /** Whether the save is one statement, which leaves nothing behind when it is refused. */
     readonly isSingleStatement: boolean,
-    /** Made where the save was called, for its stack, if anybody will ask. */
-    readonly callSite: Error | undefined,
+    /** Where the save was called, if anybody will ask. */
+    readonly callSite: CallSite | undefined,
   ) {}
 
   /** Whether the save has begun to write, which it does when all its rows have been read. */

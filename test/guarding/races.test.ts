@@ -28,7 +28,9 @@ class HeldSave implements EntitySubscriberInterface<Account> {
 eachDatabase((scratch, database) => {
   const connections: DataSource[] = [];
   const connect = async (): Promise<DataSource> => {
-    const dataSource = await guardDataSource(scratch().dataSource([Account], timeouts(database))).initialize();
+    const dataSource = await guardDataSource(
+      scratch().dataSource([Account], timeouts(database)),
+    ).initialize();
     connections.push(dataSource);
     return dataSource;
   };
@@ -41,7 +43,10 @@ eachDatabase((scratch, database) => {
   });
   beforeEach(async () => {
     await mine.manager.clear(Account);
-    await mine.manager.insert(Account, [1, 2, 3].map((id) => ({ id, balance: 100 })));
+    await mine.manager.insert(
+      Account,
+      [1, 2, 3].map((id) => ({ id, balance: 100 })),
+    );
   });
 
   // The check is in the UPDATE: what happens after TypeORM's SELECT is seen as well.
@@ -70,7 +75,9 @@ eachDatabase((scratch, database) => {
 
   it("lets exactly one of many writers of the same version win", async () => {
     const loaded = await Promise.all(
-      connections.flatMap((connection) => [0, 1].map(() => connection.manager.findOneByOrFail(Account, { id: 1 }))),
+      connections.flatMap((connection) =>
+        [0, 1].map(() => connection.manager.findOneByOrFail(Account, { id: 1 })),
+      ),
     );
     const outcomes = await Promise.allSettled(
       loaded.map((account, index) => {
