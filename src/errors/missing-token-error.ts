@@ -17,7 +17,7 @@ export class MissingTokenError extends TypeORMError {
     readonly missing: readonly string[],
   ) {
     super(
-      `${formatRow(entityName, id)} cannot be written: its ${missing.join(" and ")} was never loaded, so nothing can tell ` +
+      `${formatRow(entityName, id)} cannot be written: its ${missing.join(" and ")} ${missing.length > 1 ? "were" : "was"} never loaded, so nothing can tell ` +
         `whether the row is still as you read it. Select ${missing.join(" and ")} with the entity or load it whole, ` +
         `or set the value that your client was shown before you save.`,
     );
