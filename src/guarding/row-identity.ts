@@ -16,11 +16,13 @@ export function rowId(
   entity: ObjectLiteral,
   parent?: { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral },
 ): ObjectLiteral | undefined {
+  const fromParent = metadata.primaryColumns.filter(
+    ({ relationMetadata }) => parent !== undefined && relationMetadata?.inverseEntityMetadata === parent.metadata,
+  );
+  if (parent === undefined || fromParent.length === 0) return metadata.getEntityIdMap(entity);
   const copy: ObjectLiteral = Object.assign({}, entity);
-  for (const column of parent === undefined ? [] : metadata.primaryColumns) {
-    if (column.relationMetadata?.inverseEntityMetadata === parent?.metadata && column.referencedColumn) {
-      column.setEntityValue(copy, column.referencedColumn.getEntityValue(parent?.entity ?? {}));
-    }
+  for (const column of fromParent) {
+    column.setEntityValue(copy, column.referencedColumn?.getEntityValue(parent.entity));
   }
   return metadata.getEntityIdMap(copy);
 }
