@@ -7,7 +7,7 @@ import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
 import { dialectOf, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
-import type { SaveScope } from "./save-scope";
+import type { SaveFlow, SaveScope } from "./save-scope";
 import { refuseUncomparableToken } from "./token-check";
 import { Turns } from "./turns";
 
@@ -18,8 +18,7 @@ export class Guard {
   readonly tracker = new Tracker();
   readonly journal = new TokenJournal();
   readonly turns = new Turns();
-  /** The save in whose async flow the code runs. */
-  readonly scopes = new AsyncLocalStorage<SaveScope>();
+  readonly flows = new AsyncLocalStorage<SaveFlow>();
   /** Stock query builder class to the guarded one made from it. */
   readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
   /** Places in the application that have been warned of an unchecked write. */
@@ -31,6 +30,12 @@ export class Guard {
     readonly dataSource: DataSource,
     readonly options: Required<GuardOptions>,
   ) {}
+
+  /** The save whose statements the code that runs is making. */
+  get scope(): SaveScope | undefined {
+    const flow = this.flows.getStore();
+    return flow?.isInStatement === false ? flow.scope : undefined;
+  }
 
   /** Known once the DataSource is connected. */
   get dialect(): Dialect {

@@ -18,7 +18,7 @@ export async function executeInsert(
   valueSets: readonly ObjectLiteral[],
   execute: () => Promise<InsertResult>,
 ): Promise<InsertResult> {
-  const scope = guard.scopes.getStore();
+  const scope = guard.scope;
   if (scope === undefined) return execute();
   const { expressionMap } = builder;
   const metadata = expressionMap.mainAlias?.hasMetadata ? expressionMap.mainAlias.metadata : undefined;

@@ -34,7 +34,7 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
   const connection = hasSingleConnection(guard.dataSource) ? driver : call.manager.queryRunner;
   const persist = (): Promise<unknown> => persistInTurn(guard, call, graph);
   // A save in a listener of another save is part of that one's turn.
-  const isNested = guard.scopes.getStore() !== undefined;
+  const isNested = guard.flows.getStore() !== undefined;
   return connection === undefined || isNested ? persist() : guard.turns.take(connection, persist);
 }
 
@@ -54,14 +54,14 @@ function rootsOf(
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
   const transaction = openTransaction(guard, call.manager);
-  const parent = guard.scopes.getStore();
-  const scope = new SaveScope(call.mode, parent, transaction, graph.isOneRow, call.callSite);
+  const parent = guard.scope;
+  const scope = new SaveScope(guard.flows, call.mode, parent, transaction, graph.isOneRow, call.callSite);
   enlistRows(guard, scope, graph.entities);
   refuseMissingTokens(guard, scope);
 
   const memory = new TokenMemory(guard, graph.entities);
   try {
-    const result = await guard.scopes.run(scope, () => call.proceed(atomicOptions(call.options, graph)));
+    const result = await scope.run(() => call.proceed(atomicOptions(call.options, graph)));
     await scope.complete();
     settleWrites(guard, scope);
     if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());

@@ -17,7 +17,8 @@ export function rowId(
   parent?: { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral },
 ): ObjectLiteral | undefined {
   const fromParent = metadata.primaryColumns.filter(
-    ({ relationMetadata }) => parent !== undefined && relationMetadata?.inverseEntityMetadata === parent.metadata,
+    ({ relationMetadata }) =>
+      parent !== undefined && relationMetadata?.inverseEntityMetadata === parent.metadata,
   );
   if (parent === undefined || fromParent.length === 0) return metadata.getEntityIdMap(entity);
   const copy: ObjectLiteral = Object.assign({}, entity);

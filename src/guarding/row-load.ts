@@ -17,7 +17,7 @@ import { rowKey } from "./row-identity";
 
 /** Whether find options are those of a save that reads the rows it is about to write. */
 export function isRowLoadOfSave(guard: Guard, options: FindManyOptions<ObjectLiteral>): boolean {
-  const scope = guard.scopes.getStore();
+  const scope = guard.scope;
   return (
     scope?.isWriting === false &&
     options.loadEagerRelations === false &&
@@ -33,7 +33,7 @@ export function replaceRowsByOriginals(
   builder: SelectQueryBuilder<ObjectLiteral>,
   found: ObjectLiteral[],
 ): void {
-  const scope = guard.scopes.getStore();
+  const scope = guard.scope;
   const metadata = builder.expressionMap.mainAlias?.metadata;
   if (scope === undefined || metadata === undefined) return;
   const foundByKey = new Map(found.map((row) => [rowKey(metadata, row), row]));
@@ -53,7 +53,7 @@ function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral
   if (original === undefined) {
     row.setFound(inDatabase);
     if (row.missing.length > 0 && row.isChanged(guard.dataSource.driver)) {
-      decideOnMissingToken(guard, row, guard.scopes.getStore()?.callSite);
+      decideOnMissingToken(guard, row, guard.scope?.callSite);
     }
   } else overlay(original, inDatabase);
   hideVersionChange(row, inDatabase);

@@ -28,7 +28,7 @@ export async function executeRowWrite(
   values: ObjectLiteral,
   execute: () => Promise<UpdateResult>,
 ): Promise<UpdateResult> {
-  const scope = guard.scopes.getStore();
+  const scope = guard.scope;
   const row = scope && targetRow(scope, builder);
   const isOfSave = builder.expressionMap.whereEntities.length > 0 && !builder.expressionMap.callListeners;
   if (scope !== undefined && row !== undefined) {

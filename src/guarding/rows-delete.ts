@@ -24,7 +24,7 @@ export async function executeRowsDelete(
   builder: DeleteQueryBuilder<ObjectLiteral>,
   execute: () => Promise<DeleteResult>,
 ): Promise<DeleteResult> {
-  const scope = guard.scopes.getStore();
+  const scope = guard.scope;
   const rows = scope?.mode === "remove" ? targetRows(scope, builder) : [];
   const [first] = rows;
   if (scope === undefined || first === undefined) return scope ? scope.write(execute, false) : execute();

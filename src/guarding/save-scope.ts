@@ -1,3 +1,4 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
 import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { PersistMode } from "./entity-graph";
@@ -14,6 +15,16 @@ export class WriteRefused extends Error {
   }
 }
 
+/** Where in a save an async flow is. */
+export interface SaveFlow {
+  readonly scope: SaveScope;
+  /**
+   * Whether it is inside one of the save's statements. What is written there is not part of the save: TypeORM's query
+   * cache, for one, and the statement would wait for itself.
+   */
+  readonly isInStatement: boolean;
+}
+
 /** One save, remove, softRemove or recover under way, and what it has found and done so far. */
 export class SaveScope {
   /** Guarded rows by {@link rowKey}. */
@@ -28,6 +39,7 @@ export class SaveScope {
   #savepoint: QueryRunner | undefined;
 
   constructor(
+    private readonly flows: AsyncLocalStorage<SaveFlow>,
     readonly mode: PersistMode,
     /** The save in whose listeners this one was called, if any. */
     readonly parent: SaveScope | undefined,
@@ -44,6 +56,11 @@ export class SaveScope {
     return this.#hasWritten;
   }
 
+  /** Runs `work`, and all that it calls, as this save. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    return this.flows.run({ scope: this, isInStatement: false }, work);
+  }
+
   /**
    * Runs one statement of this save, after those before it, unless the save has been refused meanwhile. Outside
    * PostgreSQL TypeORM starts the statements of a save all at once, and would go on with them after a refusal.
@@ -52,7 +69,7 @@ export class SaveScope {
     const turn = this.#tail.then(async () => {
       if (this.#refusal !== undefined) throw this.#refusal;
       await this.#beforeWrite(isOwnRow);
-      return execute();
+      return this.flows.run({ scope: this, isInStatement: true }, execute);
     });
     this.#tail = turn.catch(() => undefined);
     return turn;
@@ -71,7 +88,8 @@ export class SaveScope {
 
   /** Undoes what a failed save wrote in the caller's transaction. */
   async undo(): Promise<void> {
-    await this.#savepoint?.rollbackTransaction();
+    // Where the connection is lost the savepoint is too, and the save's own error is the one to hear of.
+    await this.#savepoint?.rollbackTransaction().catch(() => undefined);
   }
 
   /** Opens the savepoint that a refusal goes back to, where nothing else would undo the save's statements. */

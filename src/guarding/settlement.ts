@@ -24,11 +24,14 @@ function settleObject(guard: Guard, row: GuardedRow, entity: ObjectLiteral): voi
   const { driver } = guard.dataSource;
   for (const [token, value] of tokensAfter) {
     const current: unknown = token.getEntityValue(entity);
-    // Another token may have been edited again by its owner while the save was under way.
+    // A token that is no version is the application's own column: it gets the form that the row gave to what was
+    // written, unless its owner has edited it again meanwhile.
     const isOurs =
       token === description.rowVersion ||
       current === undefined ||
-      (written.has(token) ? isSameColumnValue(driver, token, current, written.valueOf(token)) : true);
+      token.isUpdateDate ||
+      token.isDeleteDate ||
+      (written.has(token) && isSameColumnValue(driver, token, current, written.valueOf(token)));
     if (isOurs) token.setEntityValue(entity, value);
   }
   guard.tracker.restore(entity, written.rebase(guard.tracker.originalOf(entity), entity, tokensAfter));

@@ -33,6 +33,7 @@ export async function readTokens(
       .whereInIds(ids.slice(start, start + idsInStatement))
       .withDeleted()
       .callListeners(false)
+      .cache(false)
       .setOption("create-pojo");
     if (queryRunner.isTransactionActive && dialect !== "sqlite") {
       if (purpose === "to-hold") builder.setLock("pessimistic_write");
