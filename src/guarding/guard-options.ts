@@ -16,7 +16,7 @@ export interface GuardOptions {
   readonly entities?: ReadonlyMap<EntityTarget<ObjectLiteral>, EntityConcurrency>;
 }
 
-const missingTokenChoices = ["throw", "warn", "ignore"];
+const missingTokenChoices: readonly unknown[] = ["throw", "warn", "ignore"];
 
 /** The options with their defaults, copied, so that later edits of the caller's object change nothing. */
 export function resolveGuardOptions({
@@ -31,7 +31,7 @@ export function resolveGuardOptions({
   }
   if (!missingTokenChoices.includes(missingToken)) {
     throw new GuardConfigurationError(
-      `"missingToken" must be one of ${missingTokenChoices.join(", ")}, not ${String(missingToken)}.`,
+      `"missingToken" must be one of ${missingTokenChoices.join(", ")}, not ${missingToken as string}.`,
     );
   }
   if (!(entities instanceof Map)) {

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import { describeEntity, type EntityDescription } from "../metadata/entity-description";
@@ -7,7 +6,6 @@ import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
 import { dialectOf, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
-import type { SaveFlow, SaveScope } from "./save-scope";
 import { refuseUncomparableToken } from "./token-check";
 import { Turns } from "./turns";
 
@@ -18,7 +16,6 @@ export class Guard {
   readonly tracker = new Tracker();
   readonly journal = new TokenJournal();
   readonly turns = new Turns();
-  readonly flows = new AsyncLocalStorage<SaveFlow>();
   /** Stock query builder class to the guarded one made from it. */
   readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
   /** Places in the application that have been warned of an unchecked write. */
@@ -30,12 +27,6 @@ export class Guard {
     readonly dataSource: DataSource,
     readonly options: Required<GuardOptions>,
   ) {}
-
-  /** The save whose statements the code that runs is making. */
-  get scope(): SaveScope | undefined {
-    const flow = this.flows.getStore();
-    return flow?.isInStatement === false ? flow.scope : undefined;
-  }
 
   /** Known once the DataSource is connected. */
   get dialect(): Dialect {
@@ -95,6 +86,9 @@ function isSameOrAncestor(ancestor: EntityMetadata, metadata: EntityMetadata): b
 
 function nameOf(target: EntityTarget<ObjectLiteral>): string {
   if (typeof target === "string") return target;
-  const { options, name } = target as { options?: { name?: string }; name?: string };
-  return options?.name ?? name ?? String(target);
+  const { options, name } = target as {
+    readonly options?: { readonly name?: string };
+    readonly name?: string;
+  };
+  return options?.name ?? name ?? "an object";
 }

@@ -62,7 +62,10 @@ export class GuardedRow {
   get carriesVersion(): boolean {
     const { rowVersion, metadata } = this.description;
     const version: unknown = rowVersion?.getEntityValue(this.subject.entity);
-    return version !== undefined && version !== rowVersion?.getEntityValue(metadata.create());
+    return (
+      version !== undefined &&
+      version !== (rowVersion?.getEntityValue(metadata.create() as ObjectLiteral) as unknown)
+    );
   }
 
   /** Whether the save itself, and not only a foreign key, is about this row. */

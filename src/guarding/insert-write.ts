@@ -6,6 +6,7 @@ import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { GuardedRow } from "./guarded-row";
 import { rowKey } from "./row-identity";
+import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { readTokens } from "./token-reader";
 
@@ -18,14 +19,14 @@ export async function executeInsert(
   valueSets: readonly ObjectLiteral[],
   execute: () => Promise<InsertResult>,
 ): Promise<InsertResult> {
-  const scope = guard.scope;
+  const scope = currentScope(guard);
   if (scope === undefined) return execute();
   const { expressionMap } = builder;
   const metadata = expressionMap.mainAlias?.hasMetadata ? expressionMap.mainAlias.metadata : undefined;
   const description = metadata && guard.describe(metadata);
   const isUpsert = expressionMap.onUpdate !== undefined || expressionMap.onIgnore;
-  if (description === undefined || isUpsert) return scope.write(execute, false);
-  return scope.write(async () => {
+  if (description === undefined || isUpsert) return runStatement(guard, scope, false, execute);
+  return runStatement(guard, scope, false, async () => {
     const written = valueSets.map((values) => RowValues.of(description.metadata, values));
     const canReturn = guard.dataSource.driver.isReturningSqlSupported("insert");
     if (canReturn && description.concurrencyTokens.length > 0 && !expressionMap.returning) {
@@ -42,7 +43,7 @@ export async function executeInsert(
       noteInserted(scope, description, id, written[index], tokens[index]);
     });
     return result;
-  }, false);
+  });
 }
 
 function initialVersionOf({ rowVersion }: EntityDescription, values: ObjectLiteral): unknown {

@@ -1,11 +1,7 @@
 import { MissingTokenError } from "../errors/missing-token-error";
+import type { CallSite } from "./call-site";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
-
-/** What `Error.captureStackTrace` makes of an object. */
-export interface CallSite {
-  readonly stack?: string;
-}
 
 /**
  * Decides on a write whose token was never loaded, as the DataSource's options say: throws, warns once per call

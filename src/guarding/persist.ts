@@ -1,10 +1,12 @@
 import type { EntityManager, EntityMetadata, ObjectLiteral, QueryRunner, SaveOptions } from "typeorm";
+import type { CallSite } from "./call-site";
 import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
-import { decideOnMissingToken, type CallSite } from "./missing-token";
+import { decideOnMissingToken } from "./missing-token";
 import { enlistRows } from "./row-enlistment";
+import { currentScope, isInSave, runInSave } from "./save-flow";
 import { SaveScope, WriteRefused } from "./save-scope";
 import { settleWrites } from "./settlement";
 import { TokenMemory } from "./token-memory";
@@ -34,8 +36,7 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
   const connection = hasSingleConnection(guard.dataSource) ? driver : call.manager.queryRunner;
   const persist = (): Promise<unknown> => persistInTurn(guard, call, graph);
   // A save in a listener of another save is part of that one's turn.
-  const isNested = guard.flows.getStore() !== undefined;
-  return connection === undefined || isNested ? persist() : guard.turns.take(connection, persist);
+  return connection === undefined || isInSave(guard) ? persist() : guard.turns.take(connection, persist);
 }
 
 function rootsOf(
@@ -46,7 +47,7 @@ function rootsOf(
   return entities.flatMap((root) => {
     // What is no entity is left to TypeORM, whose error says so.
     if (typeof root !== "object" || root === null) return [];
-    const rootTarget = target ?? (root.constructor as () => unknown);
+    const rootTarget = target ?? root.constructor;
     if (!dataSource.hasMetadata(rootTarget)) return [];
     return [{ metadata: dataSource.getMetadata(rootTarget).findInheritanceMetadata(root), entity: root }];
   });
@@ -54,14 +55,14 @@ function rootsOf(
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
   const transaction = openTransaction(guard, call.manager);
-  const parent = guard.scope;
-  const scope = new SaveScope(guard.flows, call.mode, parent, transaction, graph.isOneRow, call.callSite);
+  const parent = currentScope(guard);
+  const scope = new SaveScope(call.mode, parent, transaction, graph.isOneRow, call.callSite);
   enlistRows(guard, scope, graph.entities);
   refuseMissingTokens(guard, scope);
 
   const memory = new TokenMemory(guard, graph.entities);
   try {
-    const result = await scope.run(() => call.proceed(atomicOptions(call.options, graph)));
+    const result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, graph)));
     await scope.complete();
     settleWrites(guard, scope);
     if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());

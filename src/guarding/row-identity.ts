@@ -32,7 +32,7 @@ function keyText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
-  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | bigint);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** Whether criteria name one row by its key and nothing else. */

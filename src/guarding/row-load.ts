@@ -4,6 +4,7 @@ import { decideOnMissingToken } from "./missing-token";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { rowKey } from "./row-identity";
+import { currentScope } from "./save-flow";
 
 /*
  * TypeORM's save reads the rows it is about to write (SubjectDatabaseEntityLoader) and writes what differs from
@@ -17,7 +18,7 @@ import { rowKey } from "./row-identity";
 
 /** Whether find options are those of a save that reads the rows it is about to write. */
 export function isRowLoadOfSave(guard: Guard, options: FindManyOptions<ObjectLiteral>): boolean {
-  const scope = guard.scope;
+  const scope = currentScope(guard);
   return (
     scope?.isWriting === false &&
     options.loadEagerRelations === false &&
@@ -33,7 +34,7 @@ export function replaceRowsByOriginals(
   builder: SelectQueryBuilder<ObjectLiteral>,
   found: ObjectLiteral[],
 ): void {
-  const scope = guard.scope;
+  const scope = currentScope(guard);
   const metadata = builder.expressionMap.mainAlias?.metadata;
   if (scope === undefined || metadata === undefined) return;
   const foundByKey = new Map(found.map((row) => [rowKey(metadata, row), row]));
@@ -53,7 +54,7 @@ function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral
   if (original === undefined) {
     row.setFound(inDatabase);
     if (row.missing.length > 0 && row.isChanged(guard.dataSource.driver)) {
-      decideOnMissingToken(guard, row, guard.scope?.callSite);
+      decideOnMissingToken(guard, row, currentScope(guard)?.callSite);
     }
   } else overlay(original, inDatabase);
   hideVersionChange(row, inDatabase);

@@ -10,6 +10,7 @@ import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
 import { rowCondition } from "./row-condition";
 import { isWholeKey, rowKey } from "./row-identity";
+import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { requireCount } from "./required-count";
 import { isAsExpected, readTokens } from "./token-reader";
@@ -28,11 +29,11 @@ export async function executeRowWrite(
   values: ObjectLiteral,
   execute: () => Promise<UpdateResult>,
 ): Promise<UpdateResult> {
-  const scope = guard.scope;
+  const scope = currentScope(guard);
   const row = scope && targetRow(scope, builder);
   const isOfSave = builder.expressionMap.whereEntities.length > 0 && !builder.expressionMap.callListeners;
   if (scope !== undefined && row !== undefined) {
-    return scope.write(() => writeRow(guard, scope, row, builder, values, execute), isOfSave);
+    return runStatement(guard, scope, isOfSave, () => writeRow(guard, scope, row, builder, values, execute));
   }
   const metadata = metadataOf(builder);
   if (isOfSave && metadata !== undefined && guard.describe(metadata) !== undefined) {
@@ -42,7 +43,7 @@ export async function executeRowWrite(
         `was made without it. Call guardDataSource before anything takes a manager or repository from the DataSource.`,
     );
   }
-  return scope === undefined ? execute() : scope.write(execute, false);
+  return runStatement(guard, scope, false, execute);
 }
 
 function targetRow(scope: SaveScope, builder: RowBuilder): GuardedRow | undefined {

@@ -1,10 +1,4 @@
-import {
-  Brackets,
-  type DeleteQueryBuilder,
-  type DeleteResult,
-  type ObjectLiteral,
-  type QueryRunner,
-} from "typeorm";
+import type { DeleteQueryBuilder, DeleteResult, ObjectLiteral, QueryRunner } from "typeorm";
 import { targetsOf } from "./builder-targets";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
@@ -13,6 +7,7 @@ import { cascadesWithin, lockRowsAsExpected } from "./removal-lock";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
 import { rowKey } from "./row-identity";
+import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 
 /**
@@ -24,13 +19,14 @@ export async function executeRowsDelete(
   builder: DeleteQueryBuilder<ObjectLiteral>,
   execute: () => Promise<DeleteResult>,
 ): Promise<DeleteResult> {
-  const scope = guard.scope;
+  const scope = currentScope(guard);
   const rows = scope?.mode === "remove" ? targetRows(scope, builder) : [];
   const [first] = rows;
-  if (scope === undefined || first === undefined) return scope ? scope.write(execute, false) : execute();
-  return scope.write(async () => {
+  if (scope === undefined || first === undefined) return runStatement(guard, scope, false, execute);
+  return runStatement(guard, scope, true, async () => {
     for (const row of rows) decideOnMissingToken(guard, row, scope.callSite);
     if (!scope.holdsRows && cascadesWithin(scope)) {
+      // TypeORM's persistence makes its builders with the save's own query runner; the types keep it protected.
       const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
       await lockRowsAsExpected(guard, scope, queryRunner);
       scope.holdsRows = true;
@@ -41,7 +37,7 @@ export async function executeRowsDelete(
     if (affected < checked && !scope.holdsRows) scope.refuse(rows);
     for (const row of rows) row.isRemoved = true;
     return result;
-  }, true);
+  });
 }
 
 function targetRows(scope: SaveScope, builder: DeleteQueryBuilder<ObjectLiteral>): GuardedRow[] {
@@ -64,16 +60,31 @@ function expectRows(
   rows: readonly GuardedRow[],
 ): number {
   let checked = 0;
-  builder.expressionMap.wheres = [];
-  rows.forEach((row, index) => {
-    const condition = rowCondition(guard, row, `expected_${index}_`);
-    if (condition !== undefined) checked += 1;
-    builder.orWhere(
-      new Brackets((where) => {
-        where.where(row.id);
-        if (condition !== undefined) where.andWhere(condition.sql, condition.parameters);
-      }),
-    );
+  const conditions = rows.map((row, index) => {
+    const expected = rowCondition(guard, row, `expected_${index}_`);
+    if (expected === undefined) return keyCondition(builder, row, index);
+    checked += 1;
+    builder.setParameters(expected.parameters);
+    return `(${keyCondition(builder, row, index)} AND ${expected.sql})`;
   });
+  builder.expressionMap.wheres = [{ type: "simple", condition: anyOf(conditions) }];
   return checked;
+}
+
+function keyCondition(builder: DeleteQueryBuilder<ObjectLiteral>, row: GuardedRow, index: number): string {
+  return row.description.metadata.primaryColumns
+    .map((column, part) => {
+      const name = `key_${index}_${part}`;
+      builder.setParameter(name, column.getEntityValue(row.id, true));
+      return `${builder.escape(column.databaseName)} = :${name}`;
+    })
+    .join(" AND ");
+}
+
+// As a balanced tree: SQLite allows an expression to be a thousand levels deep, and a chain of ORs is as deep as it
+// is long.
+function anyOf(conditions: readonly string[]): string {
+  if (conditions.length <= 2) return conditions.join(" OR ");
+  const middle = Math.ceil(conditions.length / 2);
+  return `(${anyOf(conditions.slice(0, middle))}) OR (${anyOf(conditions.slice(middle))})`;
 }

@@ -1,9 +1,8 @@
-import type { AsyncLocalStorage } from "node:async_hooks";
 import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
+import type { CallSite } from "./call-site";
 import type { PersistMode } from "./entity-graph";
 import type { GuardedRow } from "./guarded-row";
-import type { CallSite } from "./missing-token";
 
 /** What TypeORM's persistence sees instead of the conflicts, which are only complete once it has rolled back. */
 export class WriteRefused extends Error {
@@ -13,16 +12,6 @@ export class WriteRefused extends Error {
   ) {
     super("A guarded write found its row changed.");
   }
-}
-
-/** Where in a save an async flow is. */
-export interface SaveFlow {
-  readonly scope: SaveScope;
-  /**
-   * Whether it is inside one of the save's statements. What is written there is not part of the save: TypeORM's query
-   * cache, for one, and the statement would wait for itself.
-   */
-  readonly isInStatement: boolean;
 }
 
 /** One save, remove, softRemove or recover under way, and what it has found and done so far. */
@@ -39,7 +28,6 @@ export class SaveScope {
   #savepoint: QueryRunner | undefined;
 
   constructor(
-    private readonly flows: AsyncLocalStorage<SaveFlow>,
     readonly mode: PersistMode,
     /** The save in whose listeners this one was called, if any. */
     readonly parent: SaveScope | undefined,
@@ -56,11 +44,6 @@ export class SaveScope {
     return this.#hasWritten;
   }
 
-  /** Runs `work`, and all that it calls, as this save. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
-    return this.flows.run({ scope: this, isInStatement: false }, work);
-  }
-
   /**
    * Runs one statement of this save, after those before it, unless the save has been refused meanwhile. Outside
    * PostgreSQL TypeORM starts the statements of a save all at once, and would go on with them after a refusal.
@@ -69,7 +52,7 @@ export class SaveScope {
     const turn = this.#tail.then(async () => {
       if (this.#refusal !== undefined) throw this.#refusal;
       await this.#beforeWrite(isOwnRow);
-      return this.flows.run({ scope: this, isInStatement: true }, execute);
+      return execute();
     });
     this.#tail = turn.catch(() => undefined);
     return turn;

@@ -8,7 +8,9 @@ export interface ClassDeclaration {
 // subclasses inherit, and nothing lives in a table for the whole process.
 const declarationKey = Symbol.for("typeorm-concurrency.declaration");
 
-type Declared = { [declarationKey]?: ClassDeclaration };
+interface Declared {
+  [declarationKey]?: ClassDeclaration;
+}
 
 /** Adds one property to what the class declares. */
 export function declare(target: object, kind: keyof ClassDeclaration, property: string): void {

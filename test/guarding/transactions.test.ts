@@ -136,6 +136,19 @@ eachDatabase((scratch, database) => {
     expect(await titles()).toEqual(["first", "first"]);
   });
 
+  it("removes more rows at once than SQLite takes in a chain of conditions", async () => {
+    for (const start of [100, 500, 900]) {
+      const chunk = Array.from({ length: 400 }, (_, index) => ({ id: start + index, title: "many" }));
+      await mine.manager.insert(Article, chunk);
+    }
+    const many = await mine.manager.findBy(Article, { title: "many" });
+    await change(700);
+    const { conflicts } = await refusal(mine.manager.remove(many));
+    expect(conflicts.map(({ id }) => id)).toEqual([{ id: 700 }]);
+    await mine.manager.remove(many.filter(({ id }) => id !== 700));
+    expect(await theirs.manager.countBy(Article, { title: "many" })).toBe(0);
+  });
+
   it("lets saves of one transaction run at the same time, refusing only the stale one", async () => {
     const loaded = retitle(await articles(mine.manager));
     await change(2);

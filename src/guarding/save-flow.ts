@@ -1,0 +1,53 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Guard } from "./guard";
+import type { SaveScope } from "./save-scope";
+
+/** Where in a save an async flow is. */
+interface SaveFlow {
+  readonly guard: Guard;
+  readonly scope: SaveScope;
+  /**
+   * Whether it is inside one of the save's statements. What is written there is not part of the save: TypeORM's query
+   * cache, for one, and the statement would wait for itself.
+   */
+  readonly isInStatement: boolean;
+  /** The flow around it, which may be a save in another DataSource. */
+  readonly outer: SaveFlow | undefined;
+}
+
+// One for all guards: every promise of the process pays for each storage that was ever used.
+const flows = new AsyncLocalStorage<SaveFlow>();
+
+/** Runs `work`, and all that it calls, as part of a save. */
+export async function runInSave<T>(guard: Guard, scope: SaveScope, work: () => Promise<T>): Promise<T> {
+  return flows.run({ guard, scope, isInStatement: false, outer: flows.getStore() }, work);
+}
+
+/** Runs one statement as part of a save, if there is one; see {@link SaveScope.write}. */
+export async function runStatement<T>(
+  guard: Guard,
+  scope: SaveScope | undefined,
+  isOwnRow: boolean,
+  execute: () => Promise<T>,
+): Promise<T> {
+  if (scope === undefined) return execute();
+  const inStatement = { guard, scope, isInStatement: true, outer: flows.getStore() };
+  return scope.write(() => flows.run(inStatement, execute), isOwnRow);
+}
+
+/** The save of this DataSource whose statements the running code is making. */
+export function currentScope(guard: Guard): SaveScope | undefined {
+  const flow = flowOf(guard);
+  return flow?.isInStatement === false ? flow.scope : undefined;
+}
+
+/** Whether the running code was called in a save of this DataSource, by a listener for one. */
+export function isInSave(guard: Guard): boolean {
+  return flowOf(guard) !== undefined;
+}
+
+function flowOf(guard: Guard): SaveFlow | undefined {
+  let flow = flows.getStore();
+  while (flow !== undefined && flow.guard !== guard) flow = flow.outer;
+  return flow;
+}
