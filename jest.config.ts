@@ -16,6 +16,8 @@ const config: Config = {
   globalSetup: "<rootDir>/test/support/global-setup.ts",
   globalTeardown: "<rootDir>/test/support/global-teardown.ts",
   testTimeout: 30_000,
+  // Jest keeps a core free by default. The tests mostly wait for databases, so it would be an idle one.
+  maxWorkers: "100%",
   projects: [
     {
       ...shared,

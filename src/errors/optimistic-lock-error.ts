@@ -14,14 +14,14 @@ const conflictsInMessage = 5;
 export class OptimisticLockError extends OptimisticLockVersionMismatchError {
   readonly code = errorCodes.optimisticLock;
   /** Every row of the save that was in conflict, at least one. */
-  readonly conflicts: readonly Conflict[];
+  readonly conflicts: readonly [Conflict, ...Conflict[]];
   /** Whether reading again and repeating the work can succeed: false once a caller named an expectation. */
   readonly retryable: boolean;
 
   constructor(conflicts: readonly [Conflict, ...Conflict[]]) {
     const [first] = conflicts;
     super(first.entityName, 0, 0);
-    this.conflicts = Object.freeze([...conflicts]);
+    this.conflicts = Object.freeze<[Conflict, ...Conflict[]]>([...conflicts]);
     this.retryable = conflicts.every((conflict) => conflict.expectedBy === "load");
     this.message = describe(this.conflicts, this.retryable);
   }

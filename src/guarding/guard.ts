@@ -6,7 +6,7 @@ import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
 import { dialectOf, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
-import { refuseUncomparableToken } from "./token-check";
+import { refuseCoarseUpdateDate, refuseUncomparableToken } from "./token-check";
 import { Turns } from "./turns";
 
 /** The guard of one DataSource: what its hooks share. */
@@ -66,6 +66,7 @@ export class Guard {
     for (const token of description?.tokens ?? []) {
       refuseUncomparableToken(this.dataSource.driver, this.dialect, token);
     }
+    if (description !== undefined) refuseCoarseUpdateDate(this.dialect, description);
     return description;
   }
 

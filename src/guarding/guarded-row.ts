@@ -9,8 +9,10 @@ import type { Expectation } from "./expectation";
 export interface RowObject {
   readonly entity: ObjectLiteral;
   readonly role: "written" | "member";
-  /** Undefined for an object that was never loaded through the guarded DataSource. */
+  /** What its changes are told by; undefined for an object that was never loaded through the guarded DataSource. */
   readonly original: Original | undefined;
+  /** Whether its row was removed through it before. */
+  readonly isRemoved: boolean;
   readonly expectation: Expectation;
   /** Property paths of tokens that nobody knows the value of. */
   readonly missing: readonly string[];
@@ -61,10 +63,12 @@ export class GuardedRow {
    */
   get carriesVersion(): boolean {
     const { rowVersion, metadata } = this.description;
-    const version: unknown = rowVersion?.getEntityValue(this.subject.entity);
+    const { entity, isRemoved } = this.subject;
+    const version: unknown = rowVersion?.getEntityValue(entity);
+    if (version === undefined || isRemoved) return false;
+    const isOfClass = typeof metadata.target === "function" && entity instanceof metadata.target;
     return (
-      version !== undefined &&
-      version !== (rowVersion?.getEntityValue(metadata.create() as ObjectLiteral) as unknown)
+      !isOfClass || version !== (rowVersion?.getEntityValue(metadata.create() as ObjectLiteral) as unknown)
     );
   }
 

@@ -1,6 +1,7 @@
 import type { FindManyOptions, ObjectLiteral, SelectQueryBuilder } from "typeorm";
 import { visitLoaded } from "../tracking/loaded-entities";
 import type { BuilderClass } from "./builder-class";
+import { setTargets } from "./builder-targets";
 import { isRowLoadOfSave, replaceRowsByOriginals } from "./row-load";
 import type { Guard } from "./guard";
 import { isUntracked, withoutTracking } from "./untracked-reads";
@@ -15,6 +16,11 @@ export function guardedSelectBuilder(
     override setFindOptions(options: FindManyOptions<ObjectLiteral>): this {
       if (isRowLoadOfSave(guard, options)) rowLoads.add(withoutTracking(this));
       return super.setFindOptions(options);
+    }
+
+    override whereInIds(ids: unknown): this {
+      if (rowLoads.has(this)) setTargets(this, ids);
+      return super.whereInIds(ids);
     }
 
     override async getRawAndEntities<T = unknown>(): Promise<{ entities: ObjectLiteral[]; raw: T[] }> {
@@ -39,7 +45,10 @@ function noteLoaded(
 ): void {
   const { mainAlias, joinAttributes } = builder.expressionMap;
   if (!guard.isActive || !mainAlias?.hasMetadata || isUntracked(builder)) return;
-  visitLoaded(mainAlias.metadata, entities, joinAttributes.length > 0, (metadata, entity) => {
+  const mapped = joinAttributes.flatMap(({ mapToPropertyPropertyName: property, metadata }) =>
+    property === undefined || metadata === undefined ? [] : { property, metadata },
+  );
+  visitLoaded(mainAlias.metadata, entities, joinAttributes.length > 0, mapped, (metadata, entity) => {
     if (guard.describe(metadata) !== undefined) guard.tracker.track(metadata, entity);
   });
 }

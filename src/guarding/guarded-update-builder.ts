@@ -1,6 +1,6 @@
 import type { ObjectLiteral, UpdateQueryBuilder, UpdateResult } from "typeorm";
 import type { BuilderClass } from "./builder-class";
-import { setTargets } from "./builder-targets";
+import { keyMaps, metadataOf, setTargets } from "./builder-targets";
 import type { Guard } from "./guard";
 import { executeRowWrite } from "./row-write";
 import { raiseVersion, withoutVersion } from "./version-in-statement";
@@ -21,7 +21,7 @@ export function guardedUpdateBuilder(
 
     override whereInIds(ids: unknown): this {
       const builder = super.whereInIds(ids);
-      setTargets(this, ids);
+      setTargets(this, keyMaps(metadataOf(this), ids));
       return builder;
     }
 

@@ -1,7 +1,7 @@
 import type { InsertQueryBuilder, InsertResult, ObjectLiteral, QueryRunner } from "typeorm";
-import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { RowValues } from "../tracking/row-values";
+import { metadataOf } from "./builder-targets";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { GuardedRow } from "./guarded-row";
@@ -9,6 +9,7 @@ import { rowKey } from "./row-identity";
 import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { readTokens } from "./token-reader";
+import { keepTokensFromMerge, returnedTokens } from "./written-tokens";
 
 const initialVersion = 1;
 
@@ -20,52 +21,60 @@ export async function executeInsert(
   execute: () => Promise<InsertResult>,
 ): Promise<InsertResult> {
   const scope = currentScope(guard);
-  if (scope === undefined) return execute();
-  const { expressionMap } = builder;
-  const metadata = expressionMap.mainAlias?.hasMetadata ? expressionMap.mainAlias.metadata : undefined;
+  const { callListeners, onIgnore, onUpdate } = builder.expressionMap;
+  const metadata = metadataOf(builder);
   const description = metadata && guard.describe(metadata);
-  const isUpsert = expressionMap.onUpdate !== undefined || expressionMap.onIgnore;
-  if (description === undefined || isUpsert) return runStatement(guard, scope, false, execute);
-  return runStatement(guard, scope, false, async () => {
-    const written = valueSets.map((values) => RowValues.of(description.metadata, values));
-    const canReturn = guard.dataSource.driver.isReturningSqlSupported("insert");
-    if (canReturn && description.concurrencyTokens.length > 0 && !expressionMap.returning) {
-      expressionMap.returning = description.concurrencyTokens.map(({ propertyPath }) => propertyPath);
-    }
-    const versions = valueSets.map((values) => initialVersionOf(description, values));
-    const result = await execute();
-    // With "reload: false" TypeORM reports no keys, and only those that the application chose are known.
-    const ids = valueSets.map((values, index) => result.identifiers[index] ?? values);
-    const tokens = canReturn
-      ? ids.map((_, index) => returnedTokens(guard, description, result, index, versions[index]))
-      : await readInsertedTokens(guard, builder, description, ids, versions);
-    ids.forEach((id, index) => {
-      noteInserted(scope, description, id, written[index], tokens[index]);
-    });
-    return result;
-  });
-}
-
-function initialVersionOf({ rowVersion }: EntityDescription, values: ObjectLiteral): unknown {
-  return (rowVersion?.getEntityValue(values) as unknown) ?? initialVersion;
-}
-
-function returnedTokens(
-  { dataSource: { driver } }: Guard,
-  { tokens, rowVersion }: EntityDescription,
-  result: InsertResult,
-  index: number,
-  version: unknown,
-): Expectation {
-  const raw: unknown = Array.isArray(result.raw) ? (result.raw as unknown[])[index] : result.raw;
-  const returned = (typeof raw === "object" && raw !== null ? raw : {}) as Readonly<Record<string, unknown>>;
-  const known = new Map<Column, unknown>();
-  for (const token of tokens) {
-    if (token.databaseName in returned) {
-      known.set(token, driver.prepareHydratedValue(returned[token.databaseName], token));
-    } else if (token === rowVersion) known.set(token, version);
+  const origin = callListeners ? "listener" : "save";
+  if (description === undefined) return runStatement(guard, scope, origin, execute);
+  if (scope !== undefined && onUpdate === undefined && !onIgnore) {
+    return runStatement(guard, scope, origin, () =>
+      insertRows(guard, scope, description, builder, valueSets, execute),
+    );
   }
-  return known;
+  const result = await runStatement(guard, scope, origin, execute);
+  // TypeORM has given them what the database returned; what they were loaded with is no longer what the row holds.
+  for (const entity of valueSets) guard.tracker.forget(entity);
+  return result;
+}
+
+async function insertRows(
+  guard: Guard,
+  scope: SaveScope,
+  description: EntityDescription,
+  builder: InsertQueryBuilder<ObjectLiteral>,
+  valueSets: readonly ObjectLiteral[],
+  execute: () => Promise<InsertResult>,
+): Promise<InsertResult> {
+  const { concurrencyTokens, metadata, rowVersion, tokens } = description;
+  const { expressionMap } = builder;
+  const written = valueSets.map((values) => RowValues.of(metadata, values));
+  const versions = valueSets.map(
+    (values) => (rowVersion?.getEntityValue(values) as unknown) ?? initialVersion,
+  );
+  const canReturn = guard.dataSource.driver.isReturningSqlSupported("insert");
+  if (canReturn && concurrencyTokens.length > 0 && !expressionMap.returning) {
+    expressionMap.returning = concurrencyTokens.map(({ propertyPath }) => propertyPath);
+  }
+
+  const result = await execute();
+  // With "reload: false" TypeORM reports no keys, and only those that the application chose are known.
+  const ids = valueSets.map((values, index) => result.identifiers[index] ?? values);
+  const read = canReturn ? undefined : await readInsertedTokens(guard, builder, description, ids);
+  ids.forEach((id, index) => {
+    const key = rowKey(metadata, id);
+    if (key === undefined) return;
+    const returned = returnedTokens(
+      guard,
+      tokens,
+      Array.isArray(result.raw) ? result.raw[index] : result.raw,
+    );
+    const known = new Map(rowVersion === undefined ? [] : [[rowVersion, versions[index]]]);
+    const row = scope.rows.get(key) ?? new GuardedRow(key, description, metadata.getEntityIdMap(id) ?? id);
+    scope.rows.set(key, row);
+    row.advance(written[index] as RowValues, new Map([...known, ...returned, ...(read?.get(key) ?? [])]));
+    if (result.generatedMaps.length > 0) keepTokensFromMerge(row, result, index);
+  });
+  return result;
 }
 
 // The version of a new row is known; other tokens are read back, since the database may have rounded, cut or filled
@@ -75,31 +84,9 @@ async function readInsertedTokens(
   builder: InsertQueryBuilder<ObjectLiteral>,
   description: EntityDescription,
   ids: readonly ObjectLiteral[],
-  versions: readonly unknown[],
-): Promise<Expectation[]> {
-  const { concurrencyTokens, metadata, rowVersion } = description;
+): Promise<Map<string, Expectation> | undefined> {
+  if (description.concurrencyTokens.length === 0) return undefined;
   const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
-  const keyed = ids.filter((id) => rowKey(metadata, id) !== undefined);
-  const read =
-    concurrencyTokens.length === 0 ? undefined : await readTokens(guard, queryRunner, description, keyed);
-  return ids.map((id, index) => {
-    const known = new Map(read?.get(rowKey(metadata, id) ?? ""));
-    if (rowVersion !== undefined) known.set(rowVersion, versions[index]);
-    return known;
-  });
-}
-
-function noteInserted(
-  scope: SaveScope,
-  description: EntityDescription,
-  id: ObjectLiteral,
-  written: RowValues | undefined,
-  tokens: Expectation | undefined,
-): void {
-  const key = rowKey(description.metadata, id);
-  if (key === undefined || written === undefined || tokens === undefined) return;
-  const row =
-    scope.rows.get(key) ?? new GuardedRow(key, description, description.metadata.getEntityIdMap(id) ?? id);
-  row.advance(written, tokens);
-  scope.rows.set(key, row);
+  const keyed = ids.filter((id) => rowKey(description.metadata, id) !== undefined);
+  return readTokens(guard, queryRunner, description, keyed);
 }

@@ -8,6 +8,7 @@ import { decideOnMissingToken } from "./missing-token";
 import { enlistRows } from "./row-enlistment";
 import { currentScope, isInSave, runInSave } from "./save-flow";
 import { SaveScope, WriteRefused } from "./save-scope";
+import { Savepoint } from "./savepoint";
 import { settleWrites } from "./settlement";
 import { TokenMemory } from "./token-memory";
 
@@ -30,13 +31,23 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
   // TypeORM waits likewise, so that a lazy relation that was just assigned has its value.
   await Promise.resolve();
   const graph = entityGraph(call.mode, rootsOf(guard, call));
-  if (!graph.entities.some(({ metadata }) => guard.describe(metadata))) return call.proceed(call.options);
+  if (!graph.entities.some(({ metadata }) => guard.describe(metadata))) {
+    return runInSave(guard, currentScope(guard), () => call.proceed(call.options));
+  }
+  return guard.turns.take(turnsOf(guard, call, graph), () => persistInTurn(guard, call, graph));
+}
 
-  const { driver } = guard.dataSource;
-  const connection = hasSingleConnection(guard.dataSource) ? driver : call.manager.queryRunner;
-  const persist = (): Promise<unknown> => persistInTurn(guard, call, graph);
-  // A save in a listener of another save is part of that one's turn.
-  return connection === undefined || isInSave(guard) ? persist() : guard.turns.take(connection, persist);
+/**
+ * What a save shares with others, one at a time. In a listener of another save: what is done there. In a transaction of
+ * the caller's, and where all have one connection: the connection. Otherwise the entities: two saves of one object at
+ * once are one after the other. (In a transaction that could wait for a row lock of its own.)
+ */
+function turnsOf(guard: Guard, { manager }: PersistCall, { entities }: EntityGraph): readonly object[] {
+  const scope = currentScope(guard);
+  if (scope !== undefined) return [scope];
+  if (isInSave(guard)) return [];
+  if (hasSingleConnection(guard.dataSource)) return [guard.dataSource.driver];
+  return manager.queryRunner === undefined ? entities.map(({ entity }) => entity) : [manager.queryRunner];
 }
 
 function rootsOf(
@@ -55,14 +66,23 @@ function rootsOf(
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
   const transaction = openTransaction(guard, call.manager);
-  const parent = currentScope(guard);
-  const scope = new SaveScope(call.mode, parent, transaction, graph.isOneRow, call.callSite);
+  const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
+  const scope = new SaveScope({
+    mode: call.mode,
+    parent: currentScope(guard),
+    isSingleStatement: graph.isOneRow && !canListen,
+    openSavepoint: transaction && (() => Savepoint.open(guard, transaction)),
+    callSite: call.callSite,
+  });
   enlistRows(guard, scope, graph.entities);
   refuseMissingTokens(guard, scope);
 
   const memory = new TokenMemory(guard, graph.entities);
   try {
-    const result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, graph)));
+    // A subscriber may write by SQL that nobody sees, before the save writes anything.
+    if (canListen) await scope.openSavepoint();
+    const isAtomic = graph.isOneRow && !canListen;
+    const result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, isAtomic)));
     await scope.complete();
     settleWrites(guard, scope);
     if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());
@@ -73,6 +93,21 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
     if (!(error instanceof WriteRefused)) throw error;
     throw await conflictsOf(guard, scope, error.rows, call.manager.queryRunner);
   }
+}
+
+/** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */
+function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolean {
+  const hooks = (
+    {
+      save: ["Insert", "Update"],
+      remove: ["Remove"],
+      "soft-remove": ["SoftRemove"],
+      recover: ["Recover"],
+    } as const
+  )[mode];
+  return dataSource.subscribers.some((subscriber) =>
+    hooks.some((hook) => subscriber[`before${hook}`] !== undefined),
+  );
 }
 
 /** The query runner whose open transaction the save takes part in. */
@@ -95,7 +130,7 @@ function refuseMissingTokens(guard: Guard, scope: SaveScope): void {
   }
 }
 
-// Without a transaction a refusal half-way through several rows would leave the first ones written.
-function atomicOptions(options: SaveOptions | undefined, { isOneRow }: EntityGraph): SaveOptions | undefined {
-  return options?.transaction === false && !isOneRow ? { ...options, transaction: true } : options;
+// Without a transaction a refusal half-way would leave what was written before it.
+function atomicOptions(options: SaveOptions | undefined, isAtomic: boolean): SaveOptions | undefined {
+  return options?.transaction === false && !isAtomic ? { ...options, transaction: true } : options;
 }

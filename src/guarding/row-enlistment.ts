@@ -1,3 +1,8 @@
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import { storedColumns } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
+import { hasChanged, isSameColumnValue } from "../tracking/entity-changes";
+import { originalValue, type Original } from "../tracking/original";
 import type { GraphEntity } from "./entity-graph";
 import { expectationOf } from "./expectation";
 import type { Guard } from "./guard";
@@ -16,8 +21,46 @@ export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly Gr
       continue;
     }
     const row = scope.rows.get(key) ?? new GuardedRow(key, description, id);
-    const original = guard.tracker.originalOf(entity);
-    row.objects.push({ entity, role, original, ...expectationOf(description, original, entity) });
+    const loaded = guard.tracker.originalOf(entity);
+    // A save around this one may have written the row already, and its entity does not know yet.
+    const tokensAfter = scope.parent?.findRow(key)?.tokensAfter;
+    const expected =
+      tokensAfter === undefined
+        ? expectationOf(description, loaded, entity)
+        : { expectation: tokensAfter, missing: [] };
+    row.objects.push({
+      entity,
+      role: scope.mode === "save" && isNamedByKey(metadata, entity) ? "member" : role,
+      original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
+      isRemoved: guard.tracker.isRemoved(entity),
+      ...expected,
+    });
     scope.rows.set(key, row);
   }
+}
+
+// `{ id: 7 }` in a relation names a row and says nothing of it: at most its foreign key is written.
+function isNamedByKey(metadata: EntityMetadata, entity: ObjectLiteral): boolean {
+  return storedColumns(metadata).every(
+    (column) => column.isPrimary || (column.getEntityValue(entity) as unknown) === undefined,
+  );
+}
+
+// An entity that was given another version than it was loaded with, and was changed besides, wants to be what it is now
+// on top of that version: what it was loaded with tells no longer what its owner has changed. With nothing but the
+// version edited there is nothing to write.
+function isRebased(
+  guard: Guard,
+  { rowVersion }: EntityDescription,
+  original: Original,
+  entity: ObjectLiteral,
+): boolean {
+  const { driver } = guard.dataSource;
+  const current: unknown = rowVersion?.getEntityValue(entity);
+  return (
+    rowVersion !== undefined &&
+    current !== undefined &&
+    !isSameColumnValue(driver, rowVersion, originalValue(original, rowVersion), current) &&
+    hasChanged(driver, original, entity, rowVersion)
+  );
 }

@@ -32,7 +32,10 @@ function keyText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  // A form brings "1" where the database has 1.
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint")
+    return String(value);
+  return JSON.stringify(value);
 }
 
 /** Whether criteria name one row by its key and nothing else. */

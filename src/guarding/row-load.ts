@@ -3,6 +3,7 @@ import { originalRelatedId, originalValue, takeOriginal, type Original } from ".
 import { decideOnMissingToken } from "./missing-token";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
+import { targetsOf } from "./builder-targets";
 import { rowKey } from "./row-identity";
 import { currentScope } from "./save-flow";
 
@@ -38,8 +39,9 @@ export function replaceRowsByOriginals(
   const metadata = builder.expressionMap.mainAlias?.metadata;
   if (scope === undefined || metadata === undefined) return;
   const foundByKey = new Map(found.map((row) => [rowKey(metadata, row), row]));
-  for (const row of scope.rows.values()) {
-    if (!row.isSubject || row.description.metadata.target !== metadata.target) continue;
+  for (const key of new Set(targetsOf(builder).map((id) => rowKey(metadata, id)))) {
+    const row = key === undefined ? undefined : scope.rows.get(key);
+    if (!row?.isSubject) continue;
     const inDatabase = foundByKey.get(row.key);
     if (inDatabase !== undefined) becomeOriginal(guard, row, inDatabase);
     else if (scope.mode === "save") {
@@ -58,6 +60,8 @@ function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral
     }
   } else overlay(original, inDatabase);
   hideVersionChange(row, inDatabase);
+  // A form brings "1" where the database has 1, and TypeORM would take the row for another one.
+  Object.assign(inDatabase, row.id);
 }
 
 // The row is gone. TypeORM would insert it again, or do nothing; with this it writes, and the write decides.

@@ -1,13 +1,14 @@
 import type { DeleteQueryBuilder, DeleteResult, ObjectLiteral, QueryRunner } from "typeorm";
-import { targetsOf } from "./builder-targets";
+import { metadataOf, targetsOf } from "./builder-targets";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
 import { cascadesWithin, lockRowsAsExpected } from "./removal-lock";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
-import { rowKey } from "./row-identity";
-import { currentScope, runStatement } from "./save-flow";
+import { isWholeKey, rowKey } from "./row-identity";
+import { refuseUnseenSave } from "./row-write";
+import { currentScope, isInSave, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 
 /**
@@ -22,8 +23,12 @@ export async function executeRowsDelete(
   const scope = currentScope(guard);
   const rows = scope?.mode === "remove" ? targetRows(scope, builder) : [];
   const [first] = rows;
-  if (scope === undefined || first === undefined) return runStatement(guard, scope, false, execute);
-  return runStatement(guard, scope, true, async () => {
+  const { callListeners } = builder.expressionMap;
+  if (scope === undefined || first === undefined) {
+    if (!callListeners && !isInSave(guard)) refuseUnseenRemove(guard, builder);
+    return runStatement(guard, scope, callListeners ? "listener" : "save", execute);
+  }
+  return runStatement(guard, scope, "row", async () => {
     for (const row of rows) decideOnMissingToken(guard, row, scope.callSite);
     if (!scope.holdsRows && cascadesWithin(scope)) {
       // TypeORM's persistence makes its builders with the save's own query runner; the types keep it protected.
@@ -40,12 +45,20 @@ export async function executeRowsDelete(
   });
 }
 
+// TypeORM's persistence deletes by a list of key maps, without calling listeners.
+function refuseUnseenRemove(guard: Guard, builder: DeleteQueryBuilder<ObjectLiteral>): void {
+  const metadata = metadataOf(builder);
+  if (metadata === undefined || guard.describe(metadata) === undefined) return;
+  const targets = targetsOf(builder);
+  if (targets.length > 0 && targets.every((id) => isWholeKey(metadata, id))) refuseUnseenSave(metadata);
+}
+
 function targetRows(scope: SaveScope, builder: DeleteQueryBuilder<ObjectLiteral>): GuardedRow[] {
-  const { mainAlias } = builder.expressionMap;
-  if (!mainAlias?.hasMetadata) return [];
+  const metadata = metadataOf(builder);
+  if (metadata === undefined) return [];
   const rows = new Set<GuardedRow>();
   for (const id of targetsOf(builder)) {
-    const key = rowKey(mainAlias.metadata, id);
+    const key = rowKey(metadata, id);
     const row = key === undefined ? undefined : scope.rows.get(key);
     if (row === undefined) return [];
     rows.add(row);

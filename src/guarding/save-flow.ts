@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Guard } from "./guard";
-import type { SaveScope } from "./save-scope";
+import type { SaveScope, StatementOrigin } from "./save-scope";
 
 /** Where in a save an async flow is. */
 interface SaveFlow {
   readonly guard: Guard;
-  readonly scope: SaveScope;
+  /** Undefined for a save that reaches no guarded entity. */
+  readonly scope: SaveScope | undefined;
   /**
    * Whether it is inside one of the save's statements. What is written there is not part of the save: TypeORM's query
    * cache, for one, and the statement would wait for itself.
@@ -19,7 +20,11 @@ interface SaveFlow {
 const flows = new AsyncLocalStorage<SaveFlow>();
 
 /** Runs `work`, and all that it calls, as part of a save. */
-export async function runInSave<T>(guard: Guard, scope: SaveScope, work: () => Promise<T>): Promise<T> {
+export async function runInSave<T>(
+  guard: Guard,
+  scope: SaveScope | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   return flows.run({ guard, scope, isInStatement: false, outer: flows.getStore() }, work);
 }
 
@@ -27,12 +32,12 @@ export async function runInSave<T>(guard: Guard, scope: SaveScope, work: () => P
 export async function runStatement<T>(
   guard: Guard,
   scope: SaveScope | undefined,
-  isOwnRow: boolean,
+  origin: StatementOrigin,
   execute: () => Promise<T>,
 ): Promise<T> {
   if (scope === undefined) return execute();
   const inStatement = { guard, scope, isInStatement: true, outer: flows.getStore() };
-  return scope.write(() => flows.run(inStatement, execute), isOwnRow);
+  return scope.write(origin, () => flows.run(inStatement, execute));
 }
 
 /** The save of this DataSource whose statements the running code is making. */
@@ -48,6 +53,6 @@ export function isInSave(guard: Guard): boolean {
 
 function flowOf(guard: Guard): SaveFlow | undefined {
   let flow = flows.getStore();
-  while (flow !== undefined && flow.guard !== guard) flow = flow.outer;
+  while (flow !== undefined && (flow.guard !== guard || flow.scope?.isOver === true)) flow = flow.outer;
   return flow;
 }

@@ -1,8 +1,9 @@
-import type { ObjectLiteral, QueryRunner } from "typeorm";
+import type { ObjectLiteral } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { CallSite } from "./call-site";
 import type { PersistMode } from "./entity-graph";
 import type { GuardedRow } from "./guarded-row";
+import type { Savepoint } from "./savepoint";
 
 /** What TypeORM's persistence sees instead of the conflicts, which are only complete once it has rolled back. */
 export class WriteRefused extends Error {
@@ -14,6 +15,24 @@ export class WriteRefused extends Error {
   }
 }
 
+/**
+ * Whose statement it is that runs in a save: `row`, of TypeORM's persistence, for one of the save's guarded rows;
+ * `save`, of TypeORM's persistence, for anything else; `listener`, of a listener or subscriber that the save called.
+ */
+export type StatementOrigin = "row" | "save" | "listener";
+
+export interface SaveScopeOptions {
+  readonly mode: PersistMode;
+  /** The save in whose listeners this one was called, if any. */
+  readonly parent: SaveScope | undefined;
+  /** Whether the save is one statement, which leaves nothing behind when it is refused. */
+  readonly isSingleStatement: boolean;
+  /** Opens a savepoint in the caller's transaction; undefined where TypeORM opens a transaction for the save. */
+  readonly openSavepoint: (() => Promise<Savepoint>) | undefined;
+  /** Where the save was called, if anybody will ask. */
+  readonly callSite: CallSite | undefined;
+}
+
 /** One save, remove, softRemove or recover under way, and what it has found and done so far. */
 export class SaveScope {
   /** Guarded rows by {@link rowKey}. */
@@ -22,70 +41,83 @@ export class SaveScope {
   readonly unsaved: { readonly description: EntityDescription; readonly entity: ObjectLiteral }[] = [];
   /** Whether a remove has found all its rows as expected under a lock, so that only itself can delete them. */
   holdsRows = false;
-  #refusal: WriteRefused | undefined;
+  readonly mode: PersistMode;
+  readonly parent: SaveScope | undefined;
+  readonly callSite: CallSite | undefined;
+  readonly #options: SaveScopeOptions;
+  #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
-  #hasWritten = false;
-  #savepoint: QueryRunner | undefined;
+  #savepoint: Savepoint | undefined;
+  #isWriting = false;
+  #isOver = false;
 
-  constructor(
-    readonly mode: PersistMode,
-    /** The save in whose listeners this one was called, if any. */
-    readonly parent: SaveScope | undefined,
-    /** The query runner whose open transaction this save takes part in, if there is one that can hold a savepoint. */
-    readonly outer: QueryRunner | undefined,
-    /** Whether the save is one statement, which leaves nothing behind when it is refused. */
-    readonly isSingleStatement: boolean,
-    /** Where the save was called, if anybody will ask. */
-    readonly callSite: CallSite | undefined,
-  ) {}
+  constructor(options: SaveScopeOptions) {
+    this.mode = options.mode;
+    this.parent = options.parent;
+    this.callSite = options.callSite;
+    this.#options = options;
+  }
 
   /** Whether the save has begun to write, which it does when all its rows have been read. */
   get isWriting(): boolean {
-    return this.#hasWritten;
+    return this.#isWriting;
+  }
+
+  /** Whether the save has ended; what its listeners left running is not part of it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The row with this key, of this save or of one in whose listeners it was called. */
+  findRow(key: string): GuardedRow | undefined {
+    return this.rows.get(key) ?? this.parent?.findRow(key);
   }
 
   /**
-   * Runs one statement of this save, after those before it, unless the save has been refused meanwhile. Outside
-   * PostgreSQL TypeORM starts the statements of a save all at once, and would go on with them after a refusal.
+   * Runs one statement of this save after those before it, unless one of the save's own has failed or was refused.
+   * Outside PostgreSQL TypeORM starts the statements of a save all at once, and those that come late would be sent
+   * after its rollback.
    */
-  async write<T>(execute: () => Promise<T>, isOwnRow: boolean): Promise<T> {
+  async write<T>(origin: StatementOrigin, execute: () => Promise<T>): Promise<T> {
     const turn = this.#tail.then(async () => {
-      if (this.#refusal !== undefined) throw this.#refusal;
-      await this.#beforeWrite(isOwnRow);
+      if (this.#failure !== undefined) throw this.#failure.error;
+      await this.#beforeWrite(origin);
       return execute();
     });
-    this.#tail = turn.catch(() => undefined);
+    this.#tail = turn.catch((error: unknown) => {
+      // What a listener's own statement meets is for the listener to handle.
+      if (origin !== "listener") this.#failure ??= { error };
+    });
     return turn;
   }
 
-  /** Refuses the save: no later statement of it is sent. */
+  /** Refuses the save. */
   refuse(rows: readonly GuardedRow[]): never {
-    this.#refusal ??= new WriteRefused(rows);
-    throw this.#refusal;
+    throw new WriteRefused(rows);
   }
 
-  /** Releases the savepoint of a save that succeeded. */
-  async complete(): Promise<void> {
-    await this.#savepoint?.commitTransaction();
-  }
-
-  /** Undoes what a failed save wrote in the caller's transaction. */
-  async undo(): Promise<void> {
-    // Where the connection is lost the savepoint is too, and the save's own error is the one to hear of.
-    await this.#savepoint?.rollbackTransaction().catch(() => undefined);
-  }
-
-  /** Opens the savepoint that a refusal goes back to, where nothing else would undo the save's statements. */
+  /** Opens the savepoint that a refusal goes back to, in the caller's transaction. */
   async openSavepoint(): Promise<void> {
-    if (this.outer === undefined || this.#savepoint !== undefined) return;
-    await this.outer.startTransaction();
-    this.#savepoint = this.outer;
+    this.#savepoint ??= await this.#options.openSavepoint?.();
   }
 
-  async #beforeWrite(isOwnRow: boolean): Promise<void> {
-    if (this.#hasWritten) return;
-    this.#hasWritten = true;
-    if (this.parent !== undefined) await this.parent.#beforeWrite(false);
-    if (!isOwnRow || !this.isSingleStatement) await this.openSavepoint();
+  /** Ends a save that succeeded. */
+  async complete(): Promise<void> {
+    this.#isOver = true;
+    await this.#savepoint?.release();
+  }
+
+  /** Ends a save that failed, and undoes what it wrote in the caller's transaction. */
+  async undo(): Promise<void> {
+    await this.#tail;
+    this.#isOver = true;
+    await this.#savepoint?.rollback();
+  }
+
+  async #beforeWrite(origin: StatementOrigin): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    if (this.parent !== undefined) await this.parent.#beforeWrite("listener");
+    if (origin !== "row" || !this.#options.isSingleStatement) await this.openSavepoint();
   }
 }

@@ -1,7 +1,6 @@
-import type { ObjectLiteral } from "typeorm";
 import { isSameColumnValue } from "../tracking/entity-changes";
 import type { Guard } from "./guard";
-import type { GuardedRow } from "./guarded-row";
+import type { GuardedRow, RowObject } from "./guarded-row";
 import { rowKey } from "./row-identity";
 import type { SaveScope } from "./save-scope";
 
@@ -10,15 +9,25 @@ export function settleWrites(guard: Guard, scope: SaveScope): void {
   for (const { description, entity } of scope.unsaved) {
     const key = rowKey(description.metadata, entity);
     const row = key === undefined ? undefined : scope.rows.get(key);
-    row?.objects.push({ entity, role: "written", original: undefined, expectation: new Map(), missing: [] });
+    row?.objects.push({
+      entity,
+      role: "written",
+      original: undefined,
+      isRemoved: false,
+      expectation: new Map(),
+      missing: [],
+    });
   }
   for (const row of scope.rows.values()) {
-    if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.restore(entity, undefined);
-    else for (const object of row.objects) settleObject(guard, row, object.entity);
+    if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.remove(entity);
+    else for (const object of row.objects) settleObject(guard, row, object);
+    if (row.written !== undefined && row.tokensAfter !== undefined) {
+      scope.parent?.findRow(row.key)?.advance(row.written, row.tokensAfter);
+    }
   }
 }
 
-function settleObject(guard: Guard, row: GuardedRow, entity: ObjectLiteral): void {
+function settleObject(guard: Guard, row: GuardedRow, { entity, original }: RowObject): void {
   const { written, tokensAfter, description } = row;
   if (written === undefined || tokensAfter === undefined) return;
   const { driver } = guard.dataSource;
@@ -34,5 +43,5 @@ function settleObject(guard: Guard, row: GuardedRow, entity: ObjectLiteral): voi
       (written.has(token) && isSameColumnValue(driver, token, current, written.valueOf(token)));
     if (isOurs) token.setEntityValue(entity, value);
   }
-  guard.tracker.restore(entity, written.rebase(guard.tracker.originalOf(entity), entity, tokensAfter));
+  guard.tracker.restore(entity, written.rebase(original, entity, tokensAfter));
 }

@@ -1,5 +1,5 @@
 import type { Column } from "../metadata/column";
-import { isJson } from "../tracking/entity-changes";
+import { isJson } from "../tracking/kept-value";
 import type { Dialect } from "./dialect";
 
 /** A condition on one column, with `?` where each of `values` goes. */

@@ -1,17 +1,20 @@
-/** Lets work on the same connection take turns: one at a time, first come first served. */
+/** Lets work that shares something take turns: one at a time, first come first served. */
 export class Turns {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
 
-  /** Runs `work` when all earlier work on `connection` has settled. */
-  async take<T>(connection: object, work: () => Promise<T>): Promise<T> {
-    const earlier = this.#tails.get(connection);
-    const turn = earlier === undefined ? work() : earlier.then(work);
-    const settled = turn.catch(() => undefined);
-    this.#tails.set(connection, settled);
+  /** Runs `work` when all earlier work that shares one of these objects has settled. */
+  async take<T>(shared: readonly object[], work: () => Promise<T>): Promise<T> {
+    const earlier = shared.flatMap((object) => this.#tails.get(object) ?? []);
+    const turn = earlier.length === 0 ? work() : Promise.all(earlier).then(work);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    for (const object of shared) this.#tails.set(object, settled);
     try {
       return await turn;
     } finally {
-      if (this.#tails.get(connection) === settled) this.#tails.delete(connection);
+      for (const object of shared) if (this.#tails.get(object) === settled) this.#tails.delete(object);
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { DataSource, ObjectLiteral } from "typeorm";
 import type { Column } from "../metadata/column";
+import { asJson, isJson } from "./kept-value";
 import { originalValue, relatedIdOf, type Original } from "./original";
 import { isSameValue } from "./value-equality";
 
@@ -17,7 +18,7 @@ export function hasChanged(
   const { columns, relations } = original.shape;
   return (
     columns.some((column) => {
-      if (column === ignored || column.isDiscriminator) return false;
+      if (column === ignored || column.isDiscriminator || !column.isUpdate) return false;
       const current: unknown = column.getEntityValue(entity);
       return (
         current !== undefined && !isSameColumnValue(driver, column, originalValue(original, column), current)
@@ -43,15 +44,6 @@ export function isSameColumnValue(
     driver.preparePersistentValue(left, column),
     driver.preparePersistentValue(right, column),
   );
-}
-
-export function isJson(column: Column): boolean {
-  return column.type === "json" || column.type === "jsonb" || column.type === "simple-json";
-}
-
-function asJson(value: unknown): unknown {
-  const text = JSON.stringify(value);
-  return text === undefined ? undefined : JSON.parse(text);
 }
 
 function isSameRelatedId(left: unknown, right: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
 import { owningRelations, storedColumns, type Column } from "../metadata/column";
+import { keptValue, propertyValue } from "./kept-value";
 import { copyValue } from "./value-copy";
 
 /** What one entity looked like when it was last known to agree with its row. */
@@ -44,12 +45,6 @@ export function originalValue(original: Original, column: Column): unknown {
   return propertyValue(column, original.values[original.shape.columns.indexOf(column)]);
 }
 
-/** The inverse of {@link keptValue}. */
-export function propertyValue(column: Column, kept: unknown): unknown {
-  if (kept === undefined) return undefined;
-  return column.transformer === undefined ? copyValue(kept) : transform(column, kept, "from");
-}
-
 /** The key of the row an owning relation points to, undefined when the entity does not say. */
 export function relatedIdOf(relation: RelationMetadata, entity: ObjectLiteral): unknown {
   const related: unknown = relation.getEntityValue(entity);
@@ -70,19 +65,4 @@ export function originalRelatedId(original: Original, relation: RelationMetadata
   const id: ObjectLiteral = {};
   relation.joinColumns.forEach((column, index) => column.referencedColumn?.setEntityValue(id, values[index]));
   return id;
-}
-
-/**
- * The form in which an original keeps a value. What a transformer makes can be any object, which nobody else knows
- * how to copy; what it sends to the database is plain data, so that is what is kept.
- */
-export function keptValue(column: Column, value: unknown): unknown {
-  if (value === undefined) return undefined;
-  return copyValue(column.transformer === undefined ? value : transform(column, value, "to"));
-}
-
-function transform(column: Column, value: unknown, direction: "from" | "to"): unknown {
-  const transformers = [column.transformer ?? []].flat();
-  const ordered = direction === "from" ? transformers.reverse() : transformers;
-  return ordered.reduce<unknown>((current, transformer) => transformer[direction](current), value);
 }

@@ -1,6 +1,7 @@
 import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
 import type { Column } from "../metadata/column";
-import { keptValue, propertyValue, relatedIdOf, shapeOf, type Original, type Shape } from "./original";
+import { keptValue, propertyValue } from "./kept-value";
+import { relatedIdOf, shapeOf, type Original, type Shape } from "./original";
 
 /** What one statement put into a row, taken at the moment it was sent. */
 export class RowValues {
@@ -21,7 +22,9 @@ export class RowValues {
     const relatedIds = new Map<RelationMetadata, unknown>();
     for (const relation of shape.relations) {
       const related = relatedIdOf(relation, values);
-      if (related !== undefined) relatedIds.set(relation, related);
+      if (related === undefined) continue;
+      relatedIds.set(relation, related);
+      if (related === null) for (const column of relation.joinColumns) columns.set(column, null);
     }
     return new RowValues(shape, columns, relatedIds);
   }

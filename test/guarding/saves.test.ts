@@ -205,7 +205,9 @@ eachDatabase((scratch, database) => {
         const loaded = await partial();
         loaded.title = "mine";
         const statements = await log.during(async () => {
-          const error: unknown = await mine.manager[method](loaded).catch((reason: unknown) => reason);
+          const error: unknown = await (mine.manager[method] as (entity: Article) => Promise<unknown>)(
+            loaded,
+          ).catch((reason: unknown) => reason);
           expect(isMissingTokenError(error) ? error.missing : error).toEqual(["version"]);
         });
         expect(statements).toEqual([]);

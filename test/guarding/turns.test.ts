@@ -7,18 +7,18 @@ describe("turns", () => {
     const connection = {};
     const happened: string[] = [];
     const gate = new Latch();
-    const first = turns.take(connection, async () => {
+    const first = turns.take([connection], async () => {
       happened.push("first begins");
       await gate.opened;
       happened.push("first fails");
       throw new Error("first");
     });
-    const second = turns.take(connection, async () => {
+    const second = turns.take([connection], async () => {
       happened.push("second");
       return Promise.resolve(2);
     });
-    const third = turns.take(connection, async () => Promise.resolve(happened.push("third")));
-    await turns.take({}, async () => Promise.resolve(happened.push("another connection")));
+    const third = turns.take([connection], async () => Promise.resolve(happened.push("third")));
+    await turns.take([{}], async () => Promise.resolve(happened.push("another connection")));
     gate.open();
     await expect(first).rejects.toThrow("first");
     expect(await second).toBe(2);

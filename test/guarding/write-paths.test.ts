@@ -1,6 +1,6 @@
 import type { DataSource } from "typeorm";
 import { guardDataSource, isOptimisticLockError, type Conflict } from "typeorm-concurrency";
-import { writePaths } from "../../src/guarding/write-paths";
+import { type writePaths } from "../../src/guarding/write-paths";
 import { Article, ArticleSchema, Section, SectionSchema, type ArticleRow } from "../support/article";
 import { eachDatabase } from "../support/databases";
 import { doorways, type Articles, type Doorway } from "../support/doorways";

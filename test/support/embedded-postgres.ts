@@ -23,8 +23,13 @@ export async function startPostgres(): Promise<RunningPostgres> {
     postgresFlags: ["-c", "fsync=off", "-c", "max_connections=200"],
     onLog: () => undefined,
   });
-  await server.initialise();
-  await server.start();
+  try {
+    await server.initialise();
+    await server.start();
+  } catch (cause) {
+    rmSync(databaseDir, { recursive: true, force: true });
+    throw new Error("The embedded PostgreSQL did not start.", { cause });
+  }
   return {
     url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
     async stop() {

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createConnection } from "mysql2/promise";
 import { DataSource, type DataSourceOptions } from "typeorm";
 import { startPostgres } from "./embedded-postgres";
 
 export const scratchDatabaseNames = ["sqlite", "postgres", "mariadb"] as const;
 export type ScratchDatabaseName = (typeof scratchDatabaseNames)[number];
+
+/** The server that a database was to be made on cannot be reached. */
+export class ServerAbsentError extends Error {}
 
 /** A new, empty database that nobody else uses. */
 export interface ScratchDatabase {
@@ -18,6 +20,8 @@ export interface ScratchDatabase {
 /**
  * Makes a database: a file of better-sqlite3; on the PostgreSQL at POSTGRES_URL or, without that, on one that is
  * started for it; on the MariaDB at MARIADB_URL or on its usual local port.
+ *
+ * @throws ServerAbsentError
  */
 export async function createScratchDatabase(name: ScratchDatabaseName): Promise<ScratchDatabase> {
   switch (name) {
@@ -32,42 +36,49 @@ export async function createScratchDatabase(name: ScratchDatabaseName): Promise<
     }
     case "postgres": {
       const url = process.env["POSTGRES_URL"];
-      if (url !== undefined) return createOnServer("postgres", url);
+      if (url !== undefined) return createOnServer({ type: "postgres", url }, "POSTGRES_URL");
       const server = await startPostgres();
       // Its data goes with the server.
       return { options: { type: "postgres", url: server.url }, drop: () => server.stop() };
     }
     case "mariadb": {
       const url = process.env["MARIADB_URL"] ?? "mysql://root@127.0.0.1:3306";
-      await requireMariadb(url);
-      return createOnServer("mariadb", url);
+      return createOnServer({ type: "mariadb", url }, "MARIADB_URL");
     }
     default:
       return name satisfies never;
   }
 }
 
-async function requireMariadb(url: string): Promise<void> {
-  try {
-    const connection = await createConnection(url);
-    await connection.end();
-  } catch (cause) {
-    throw new Error(`No MariaDB answers at ${new URL(url).host}: set MARIADB_URL.`, { cause });
-  }
+interface Server {
+  readonly type: "postgres" | "mariadb";
+  readonly url: string;
 }
 
-async function createOnServer(type: "postgres" | "mariadb", serverUrl: string): Promise<ScratchDatabase> {
+async function createOnServer(server: Server, variable: string): Promise<ScratchDatabase> {
   const database = `concurrency_${process.pid}_${Date.now().toString(36)}`;
   const administer = async (sql: string): Promise<void> => {
-    const administrator = await new DataSource({ type, url: serverUrl }).initialize();
+    const administrator = await connect(server, variable);
     await administrator.query(sql).finally(() => administrator.destroy());
   };
   await administer(`CREATE DATABASE ${database}`);
-  const url = new URL(serverUrl);
+  const url = new URL(server.url);
   url.pathname = `/${database}`;
-  const force = type === "postgres" ? " WITH (FORCE)" : "";
+  const force = server.type === "postgres" ? " WITH (FORCE)" : "";
   return {
-    options: { type, url: url.toString() },
+    options: { type: server.type, url: url.toString() },
     drop: () => administer(`DROP DATABASE ${database}${force}`),
   };
+}
+
+async function connect(server: Server, variable: string): Promise<DataSource> {
+  try {
+    return await new DataSource(server).initialize();
+  } catch (cause) {
+    const { host } = new URL(server.url);
+    throw new ServerAbsentError(
+      `The ${server.type} server at ${host} cannot be reached (${(cause as Error).message}): see ${variable}.`,
+      { cause },
+    );
+  }
 }

@@ -1,0 +1,40 @@
+import type { Column } from "../metadata/column";
+import { copyValue, uncopyable } from "./value-copy";
+
+/** A value that only its transformer can make again, in the form in which it goes to the database. */
+class Persisted {
+  constructor(readonly value: unknown) {}
+}
+
+/**
+ * The form in which an original keeps a column's value: a copy, or for an object that only a transformer knows, what it
+ * sends to the database. Undefined where neither can be had; the value then counts as one that was never loaded, and
+ * TypeORM compares with the row as it is.
+ */
+export function keptValue(column: Column, value: unknown): unknown {
+  const copy = copyValue(isJson(column) ? asJson(value) : value);
+  if (copy !== uncopyable) return copy;
+  const persisted = column.transformer === undefined ? uncopyable : copyValue(transform(column, value, "to"));
+  return persisted === uncopyable ? undefined : new Persisted(persisted);
+}
+
+/** The inverse of {@link keptValue}: the value as a property of the entity would hold it. */
+export function propertyValue(column: Column, kept: unknown): unknown {
+  return kept instanceof Persisted ? transform(column, copyValue(kept.value), "from") : copyValue(kept);
+}
+
+export function isJson(column: Column): boolean {
+  return column.type === "json" || column.type === "jsonb" || column.type === "simple-json";
+}
+
+/** What is left of a value after a way through JSON. */
+export function asJson(value: unknown): unknown {
+  const text = JSON.stringify(value) as string | undefined;
+  return text === undefined ? undefined : JSON.parse(text);
+}
+
+function transform(column: Column, value: unknown, direction: "from" | "to"): unknown {
+  const transformers = [column.transformer ?? []].flat();
+  const ordered = direction === "from" ? transformers.reverse() : transformers;
+  return ordered.reduce<unknown>((current, transformer) => transformer[direction](current), value);
+}

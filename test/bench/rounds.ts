@@ -1,0 +1,49 @@
+import { setImmediate } from "node:timers/promises";
+import type { Contender } from "./operation";
+import type { StatementCounter } from "./statement-counter";
+
+export interface Measured {
+  readonly name: string;
+  readonly medianMs: number;
+  readonly statements: number;
+}
+
+/**
+ * Lets the contenders take turns, A B C A B C …, so that whatever slows the machine down slows all of them. The
+ * first rounds warm up and are not in the medians; the very first one counts statements.
+ */
+export async function measure(
+  contenders: readonly Contender[],
+  rounds: number,
+  counter: StatementCounter,
+  report: (round: number) => void,
+): Promise<Measured[]> {
+  const runs = contenders.map((contender) => ({ contender, statements: 0, tookMs: [] as number[] }));
+  for (const run of runs) {
+    await run.contender.prepare?.();
+    run.statements = await counter.during(() => run.contender.run());
+  }
+  const warmUpRounds = Math.max(2, Math.round(rounds / 5));
+  for (let round = 1 - warmUpRounds; round <= rounds; round++) {
+    for (const { contender, tookMs } of runs) {
+      await contender.prepare?.();
+      const started = performance.now();
+      await contender.run();
+      if (round > 0) tookMs.push(performance.now() - started);
+    }
+    report(Math.max(0, round));
+    // SQLite's driver never waits: a turn for Ctrl-C.
+    await setImmediate();
+  }
+  return runs.map(({ contender: { name }, statements, tookMs }) => ({
+    name,
+    statements,
+    medianMs: median(tookMs),
+  }));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

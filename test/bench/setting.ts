@@ -1,0 +1,38 @@
+import { readFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
+import { join } from "node:path";
+import type { DataSource } from "typeorm";
+
+/** The machine and what runs on it, in one line. */
+export function machine(): string {
+  const [cpu] = cpus();
+  return `Node ${process.version}, TypeORM ${versionOf("typeorm")}, ${availableParallelism()} CPUs (${cpu?.model ?? "unknown"})`;
+}
+
+/** The server, its driver, and the settings that decide how long a commit takes, in one line. */
+export async function databaseSetting({ options, manager }: DataSource): Promise<string> {
+  const ask = async (sql: string): Promise<string> => {
+    const [row] = await manager.query<Record<string, unknown>[]>(sql);
+    return Object.values(row ?? {}).join(" ");
+  };
+  switch (options.type) {
+    case "postgres": {
+      const version = await ask("SHOW server_version");
+      const commit = `fsync ${await ask("SHOW fsync")}, synchronous_commit ${await ask("SHOW synchronous_commit")}`;
+      return `PostgreSQL ${version} through pg ${versionOf("pg")}; ${commit}`;
+    }
+    case "mariadb": {
+      const flush = await ask("SELECT @@innodb_flush_log_at_trx_commit");
+      return `MariaDB ${await ask("SELECT version()")} through mysql2 ${versionOf("mysql2")}; innodb_flush_log_at_trx_commit ${flush}`;
+    }
+    default: {
+      const commit = `journal_mode ${await ask("PRAGMA journal_mode")}, synchronous ${await ask("PRAGMA synchronous")}`;
+      return `SQLite ${await ask("SELECT sqlite_version()")} through better-sqlite3 ${versionOf("better-sqlite3")}; ${commit}`;
+    }
+  }
+}
+
+function versionOf(name: string): string {
+  const path = join(__dirname, "../../node_modules", name, "package.json");
+  return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
+}
