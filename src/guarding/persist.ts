@@ -78,21 +78,30 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
   refuseMissingTokens(guard, scope);
 
   const memory = new TokenMemory(guard, graph.entities);
+  let result: unknown;
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
     if (canListen) await scope.openSavepoint();
-    const isAtomic = graph.isOneRow && !canListen;
-    const result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, isAtomic)));
+    const isAtomic = graph.isOneRow && !canListen && !readsTokensBack(guard, graph);
+    result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, isAtomic)));
     await scope.complete();
-    settleWrites(guard, scope);
-    if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());
-    return result;
   } catch (error) {
     await scope.undo();
     memory.restore();
     if (!(error instanceof WriteRefused)) throw error;
     throw await conflictsOf(guard, scope, error.rows, call.manager.queryRunner);
   }
+  settleWrites(guard, scope);
+  if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());
+  return result;
+}
+
+/** Whether tokens are read by a SELECT after they were written, between which nobody else may write. */
+function readsTokensBack(guard: Guard, { entities }: EntityGraph): boolean {
+  return (
+    !guard.dataSource.driver.isReturningSqlSupported("update") &&
+    entities.some(({ metadata }) => (guard.describe(metadata)?.concurrencyTokens.length ?? 0) > 0)
+  );
 }
 
 /** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */

@@ -10,7 +10,7 @@ interface Remembered {
   readonly tokens: ReadonlyMap<Column, unknown>;
 }
 
-/** The tokens and originals that the entities of a save have before it. */
+/** The originals that the entities of a save have before it, and the tokens in them that the database makes. */
 export class TokenMemory {
   readonly #remembered: readonly Remembered[];
 
@@ -21,9 +21,9 @@ export class TokenMemory {
     this.#remembered = entities.flatMap(({ metadata, entity }) => {
       const description = guard.describe(metadata);
       if (description === undefined) return [];
-      const tokens = description.tokens.map(
-        (token) => [token, token.getEntityValue(entity) as unknown] as const,
-      );
+      const tokens = description.tokens
+        .filter(isDatabaseMade)
+        .map((token) => [token, token.getEntityValue(entity) as unknown] as const);
       return [{ entity, original: guard.tracker.originalOf(entity), tokens: new Map(tokens) }];
     });
   }
@@ -37,4 +37,9 @@ export class TokenMemory {
       this.guard.tracker.restore(entity, original);
     }
   }
+}
+
+// The other tokens are the application's own columns: what its owner put there stays.
+function isDatabaseMade(token: Column): boolean {
+  return token.isVersion || token.isUpdateDate || token.isDeleteDate;
 }
