@@ -20,10 +20,13 @@ const families: Readonly<Record<string, Dialect>> = {
   nativescript: "sqlite",
 };
 
-/** The dialect a DataSource speaks. MariaDB reached through the `mysql` driver type is known by its version. */
+/**
+ * The dialect a DataSource speaks. MariaDB reached through the `mysql` driver type is known by its version, of which
+ * TypeORM keeps only the number: MySQL's are below 10, MariaDB's are not.
+ */
 export function dialectOf({ options, driver }: DataSource): Dialect {
   const family = families[options.type] ?? "other";
-  return family === "mysql" && /mariadb/i.test(driver.version ?? "") ? "mariadb" : family;
+  return family === "mysql" && Number.parseInt(driver.version ?? "", 10) >= 10 ? "mariadb" : family;
 }
 
 /** Whether the DataSource has one connection that all its query runners share. */

@@ -11,9 +11,10 @@ const idsInStatement = 500;
 /**
  * Reads the tokens of rows, soft-deleted ones included, by the given query runner.
  *
- * @param purpose `to-tell`: what the rows hold now. Inside a transaction on MySQL and MariaDB that takes a shared
- * lock, for a plain read there sees the snapshot. `to-hold`: they also stay so until the transaction ends. SQLite needs
- * no lock for that: a transaction that has read cannot write any more once somebody else has.
+ * @param purpose `to-tell`: what the rows hold now. Inside a transaction on MySQL and MariaDB that takes a lock, for a
+ * plain read there sees the snapshot; the one for writing, which both spell alike. `to-hold`: they also stay so until
+ * the transaction ends. SQLite needs no lock for that: a transaction that has read cannot write any more once somebody
+ * else has.
  * @returns tokens by {@link rowKey}; rows that do not exist are absent.
  */
 export async function readTokens(
@@ -35,10 +36,9 @@ export async function readTokens(
       .callListeners(false)
       .cache(false)
       .setOption("create-pojo");
-    if (queryRunner.isTransactionActive && dialect !== "sqlite") {
-      if (purpose === "to-hold") builder.setLock("pessimistic_write");
-      else if (dialect !== "postgres") builder.setLock("pessimistic_read");
-    }
+    const takesLock =
+      dialect === "mysql" || dialect === "mariadb" || (dialect === "postgres" && purpose === "to-hold");
+    if (queryRunner.isTransactionActive && takesLock) builder.setLock("pessimistic_write");
     for (const row of await withoutTracking(builder).getMany()) {
       const key = rowKey(metadata, row);
       if (key === undefined) continue;

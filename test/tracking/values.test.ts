@@ -1,4 +1,4 @@
-import { copyValue } from "../../src/tracking/value-copy";
+import { copyValue, uncopyable } from "../../src/tracking/value-copy";
 import { isSameValue } from "../../src/tracking/value-equality";
 
 class Money {
@@ -56,10 +56,16 @@ describe("a copy of a value", () => {
     expect(JSON.stringify(value)).not.toBe(before);
   });
 
-  it.each([[0], [""], [false], [null], [undefined], [new Money(5)]])(
-    "is the value itself for %p",
-    (value) => {
-      expect(copyValue(value)).toBe(value);
-    },
-  );
+  it.each([[0], [""], [false], [null], [undefined]])("is the value itself for %p", (value) => {
+    expect(copyValue(value)).toBe(value);
+  });
+
+  it.each([
+    ["an object of a class", new Money(5)],
+    ["one inside a list", [1, [new Money(5)]]],
+    ["one inside an object", { price: new Money(5) }],
+    ["a function", () => 5],
+  ])("cannot be had of %s", (_name, value) => {
+    expect(copyValue(value)).toBe(uncopyable);
+  });
 });
