@@ -45,8 +45,8 @@ export function replaceRowsByOriginals(
     const inDatabase = foundByKey.get(row.key);
     if (inDatabase !== undefined) becomeOriginal(guard, row, inDatabase);
     else if (scope.mode === "save") {
-      if (row.isTracked ? !row.isChanged(guard.dataSource.driver) : row.carriesVersion) scope.refuse([row]);
-      if (row.isTracked) found.push(asInOriginal(row));
+      // TypeORM would insert it again.
+      if (row.isTracked || row.carriesVersion) scope.refuse([row]);
     } else if (scope.mode !== "remove") found.push(asInOriginal(row));
   }
 }
@@ -61,16 +61,27 @@ function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral
   } else overlay(original, inDatabase);
   hideVersionChange(row, inDatabase);
   // A form brings "1" where the database has 1, and TypeORM would take the row for another one.
-  Object.assign(inDatabase, row.id);
+  setKey(row, inDatabase);
 }
 
-// The row is gone. TypeORM would insert it again, or do nothing; with this it writes, and the write decides.
+// The row is gone, and TypeORM would do nothing. With this it writes, and the write decides.
 function asInOriginal(row: GuardedRow): ObjectLiteral {
   const { entity, original } = row.subject;
   const values: ObjectLiteral = {};
   overlay(original ?? takeOriginal(row.description.metadata, entity), values);
   hideVersionChange(row, values);
-  return Object.assign(values, row.id);
+  setKey(row, values);
+  return values;
+}
+
+function setKey({ description: { metadata }, id }: GuardedRow, row: ObjectLiteral): void {
+  for (const column of metadata.primaryColumns) {
+    const value: unknown = column.getEntityValue(id);
+    if (column.getEntityValue(row) === value) continue;
+    if (column.isVirtual)
+      column.relationMetadata?.setEntityValue(row, column.relationMetadata.getEntityValue(id));
+    else column.setEntityValue(row, value);
+  }
 }
 
 // The version in memory is an expectation, never a change.

@@ -7,6 +7,7 @@ import {
   ManyToOne,
   OneToMany,
   OneToOne,
+  PrimaryColumn,
   PrimaryGeneratedColumn,
   type DataSource,
   type Relation,
@@ -174,6 +175,43 @@ eachDatabase((scratch) => {
     expect(fresh).toHaveLength(2);
     await mine.manager.remove(fresh);
     expect((await load(id)).people).toEqual([]);
+  });
+
+  it("leaves the relations of an embedded alone that also holds a part of the key", async () => {
+    class Counters {
+      @PrimaryColumn("int") code: number;
+      @Column("int") likes: number;
+      @ManyToMany(() => Label) @JoinTable({ name: "counted_likers" }) likers: Relation<Label[]>;
+    }
+    @Entity()
+    class Counted {
+      @PrimaryColumn("int") id: number;
+      @RowVersion() version: number;
+      @Column(() => Counters) counters: Counters;
+    }
+    const other = await guardDataSource(
+      scratch().dataSource([...entities, Counted], { synchronize: true }),
+    ).initialize();
+    const [red, blue] = await other.manager.save(
+      [{ name: "red" }, { name: "blue" }].map((its) => other.manager.create(Label, its)),
+    );
+    const counted = Object.assign(new Counted(), {
+      id: 1,
+      counters: Object.assign(new Counters(), { code: 5, likes: 1, likers: [red] }),
+    });
+    await other.manager.save(counted);
+    counted.counters.likers.push(blue as Label);
+    counted.counters.likes = 2;
+    await other.manager.save(counted);
+    const stored = await other.manager.findOneOrFail(Counted, {
+      where: { id: 1 },
+      relations: { counters: { likers: true } },
+    });
+    expect([stored.version, stored.counters.likes, stored.counters.likers.length]).toEqual([2, 2, 2]);
+    stored.counters.likes = 3;
+    await other.query("DELETE FROM counted_likers");
+    await other.query("DELETE FROM counted");
+    expect((await refusal(other.manager.save(stored))).conflicts).toMatchObject([{ reason: "deleted" }]);
   });
 
   it("knows entities that came by joins, by separate queries, by find and count, and lazily", async () => {
