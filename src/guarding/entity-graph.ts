@@ -12,6 +12,8 @@ export interface GraphEntity {
   readonly id: ObjectLiteral | undefined;
   /** `member`: only named in a relation, so that at most its foreign key is written. */
   readonly role: "written" | "member";
+  /** Whether it was given to the save, and not reached through a relation. */
+  readonly isRoot: boolean;
 }
 
 export interface EntityGraph {
@@ -36,9 +38,9 @@ export function entityGraph(
     graph.set(node.entity, added);
     return added;
   };
-  const pending = roots.flatMap((root) => add({ ...root, role: "written" }) ?? []);
+  const pending = roots.flatMap((root) => add({ ...root, role: "written", isRoot: true }) ?? []);
   let isOneRow = pending.length === 1 && pending[0]?.metadata.treeType === undefined;
-  for (let node = pending.shift(); node !== undefined; node = pending.shift()) {
+  for (const node of pending) {
     const { metadata, entity } = node;
     if (
       metadata.relations.some(
@@ -53,11 +55,11 @@ export function entityGraph(
     )) {
       if (!isEntity(related)) continue;
       const role = cascades(relation, mode) ? "written" : "member";
-      if (role === "member" && !isElsewhere(relation)) continue;
-      const added = add({ metadata: relatedMetadata, entity: related, role }, node);
-      if (added?.role !== "written") continue;
-      pending.push(added);
-      isOneRow = false;
+      if (role === "member" && !isElsewhere(relation) && !hasCascade(relation)) continue;
+      const added = add({ metadata: relatedMetadata, entity: related, role, isRoot: false }, node);
+      if (added === undefined) continue;
+      if (role === "written") isOneRow = false;
+      if (role === "written" || hasCascade(relation)) pending.push(added);
     }
   }
   return { entities: [...graph.values()], isOneRow };
@@ -81,6 +83,16 @@ function cascades(relation: RelationMetadata, mode: PersistMode): boolean {
     default:
       return mode satisfies never;
   }
+}
+
+// TypeORM 0.3 goes on through a relation that has any cascade, whether it is for what is being done or not.
+function hasCascade(relation: RelationMetadata): boolean {
+  return (
+    relation.isCascadeInsert ||
+    relation.isCascadeUpdate ||
+    relation.isCascadeSoftRemove ||
+    relation.isCascadeRecover
+  );
 }
 
 function isEntity(value: unknown): value is ObjectLiteral {

@@ -1,4 +1,4 @@
-import type { ObjectLiteral } from "typeorm";
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { originalValue, type Original } from "../tracking/original";
@@ -18,7 +18,7 @@ export interface ExpectationResult {
  * be the change. An entity that was never loaded is taken at its word.
  */
 export function expectationOf(
-  { rowVersion, tokens }: EntityDescription,
+  { metadata, rowVersion, tokens }: EntityDescription,
   original: Original | undefined,
   entity: ObjectLiteral,
 ): ExpectationResult {
@@ -26,9 +26,13 @@ export function expectationOf(
   const missing: string[] = [];
   for (const token of tokens) {
     const current: unknown = token.getEntityValue(entity);
-    const loaded = original === undefined ? undefined : originalValue(original, token);
-    const value =
-      original === undefined || (token === rowVersion && current !== undefined) ? current : loaded;
+    let value = current;
+    if (original === undefined) {
+      if (token === rowVersion && current !== undefined && isInitial(metadata, token, entity))
+        value = undefined;
+    } else if (token !== rowVersion || current === undefined) {
+      value = originalValue(original, token);
+    }
     if (value === undefined) missing.push(token.propertyPath);
     else expectation.set(token, value);
   }
@@ -38,4 +42,11 @@ export function expectationOf(
 /** Token property path to value, as a conflict reports it. */
 export function toRecord(expectation: Expectation): Record<string, unknown> {
   return Object.fromEntries([...expectation].map(([token, value]) => [token.propertyPath, value]));
+}
+
+// A version that the class itself puts into every new object (`version = 1` in its body) says nothing of any row.
+function isInitial(metadata: EntityMetadata, version: Column, entity: ObjectLiteral): boolean {
+  if (typeof metadata.target !== "function" || !(entity instanceof metadata.target)) return false;
+  const fresh = metadata.create() as ObjectLiteral;
+  return version.getEntityValue(entity) === version.getEntityValue(fresh);
 }

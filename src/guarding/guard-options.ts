@@ -12,7 +12,10 @@ export interface GuardOptions {
    * base on its way. `ignore`: it goes through unchecked.
    */
   readonly missingToken?: "throw" | "warn" | "ignore";
-  /** Declarations for entities that cannot carry decorators, by class, EntitySchema or entity name. */
+  /**
+   * Declarations for entities that cannot carry decorators, by class, EntitySchema or entity name. They go down to
+   * subclasses.
+   */
   readonly entities?: ReadonlyMap<EntityTarget<ObjectLiteral>, EntityConcurrency>;
 }
 

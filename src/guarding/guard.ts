@@ -1,5 +1,6 @@
 import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
+import type { EntityConcurrency } from "../metadata/entity-concurrency";
 import { describeEntity, type EntityDescription } from "../metadata/entity-description";
 import { TokenJournal } from "../tracking/token-journal";
 import { Tracker } from "../tracking/tracker";
@@ -61,7 +62,7 @@ export class Guard {
     if (metadata.tableType === "view" || metadata.isJunction) return undefined;
     const description = describeEntity(metadata, {
       versionColumns: this.options.versionColumns,
-      declared: this.#declarationFor(metadata),
+      declared: this.#declarationsFor(metadata),
     });
     for (const token of description?.tokens ?? []) {
       refuseUncomparableToken(this.dataSource.driver, this.dialect, token);
@@ -70,14 +71,13 @@ export class Guard {
     return description;
   }
 
-  #declarationFor(metadata: EntityMetadata): ReturnType<Required<GuardOptions>["entities"]["get"]> {
-    for (const [target, declared] of this.options.entities) {
+  #declarationsFor(metadata: EntityMetadata): EntityConcurrency[] {
+    return [...this.options.entities].flatMap(([target, declared]) => {
       const declaredFor = this.dataSource.hasMetadata(target)
         ? this.dataSource.getMetadata(target)
         : undefined;
-      if (declaredFor !== undefined && isSameOrAncestor(declaredFor, metadata)) return declared;
-    }
-    return undefined;
+      return declaredFor !== undefined && isSameOrAncestor(declaredFor, metadata) ? declared : [];
+    });
   }
 }
 

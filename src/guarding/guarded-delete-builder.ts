@@ -11,7 +11,8 @@ export function guardedDeleteBuilder(
 ): BuilderClass<DeleteQueryBuilder<ObjectLiteral>> {
   return class extends stock {
     override where(...criteria: Parameters<DeleteQueryBuilder<ObjectLiteral>["where"]>): this {
-      setTargets(this, criteria[0]);
+      // TypeORM's persistence gives a list, of one row too.
+      setTargets(this, Array.isArray(criteria[0]) ? criteria[0] : undefined);
       return super.where(...criteria);
     }
 

@@ -23,11 +23,14 @@ export class GuardedRow {
   readonly objects: RowObject[] = [];
   /** What this save itself has put into the row, once it has. */
   written: RowValues | undefined;
+  /** What the database gave back of it, which TypeORM puts into the entity. */
+  generated: ObjectLiteral | undefined;
   /** The row's tokens after a write of this save. */
   tokensAfter: Expectation | undefined;
   /** Whether this save has deleted the row. */
   isRemoved = false;
   #found: Original | undefined;
+  #writer: RowObject | undefined;
 
   constructor(
     readonly key: string,
@@ -57,19 +60,11 @@ export class GuardedRow {
     return (this.objects.find(({ role }) => role === "written") ?? this.objects[0]) as RowObject;
   }
 
-  /**
-   * Whether an object that was never loaded names the version it wants to replace, so that its row must exist. A
-   * version that the class itself puts into every new object names nothing.
-   */
+  /** Whether an object that was never loaded names the version it wants to replace, so that its row must exist. */
   get carriesVersion(): boolean {
-    const { rowVersion, metadata } = this.description;
-    const { entity, isRemoved } = this.subject;
-    const version: unknown = rowVersion?.getEntityValue(entity);
-    if (version === undefined || isRemoved) return false;
-    const isOfClass = typeof metadata.target === "function" && entity instanceof metadata.target;
-    return (
-      !isOfClass || version !== (rowVersion?.getEntityValue(metadata.create() as ObjectLiteral) as unknown)
-    );
+    const { rowVersion } = this.description;
+    const { expectation, isRemoved } = this.subject;
+    return rowVersion !== undefined && expectation.has(rowVersion) && !isRemoved;
   }
 
   /** Whether the save itself, and not only a foreign key, is about this row. */
@@ -84,15 +79,36 @@ export class GuardedRow {
 
   /** Whether saving the row's objects would change it. Unknown counts as yes. */
   isChanged(driver: DataSource["driver"]): boolean {
-    return this.objects.some(({ entity, role, original = this.#found }) => {
+    return this.changedObjects(driver).length > 0;
+  }
+
+  /** The objects that differ from what they were loaded with. Unknown counts as different. */
+  changedObjects(driver: DataSource["driver"]): RowObject[] {
+    return this.objects.filter(({ entity, role, original = this.#found }) => {
       if (role === "member") return false;
       return original === undefined || hasChanged(driver, original, entity, this.description.rowVersion);
     });
   }
 
-  /** Notes a write that succeeded. */
-  advance(written: RowValues, tokensAfter: Expectation): void {
+  /**
+   * The object the row was written from. Other objects of the row stay as they are, and stale: they know nothing of what
+   * was written. Asked before the save, and remembered.
+   */
+  writer(driver: DataSource["driver"]): RowObject | undefined {
+    this.#writer ??=
+      this.objects.length > 1 ? (this.changedObjects(driver)[0] ?? this.subject) : this.objects[0];
+    return this.#writer;
+  }
+
+  /** Notes a write of the save's own that succeeded. */
+  write(written: RowValues, tokensAfter: Expectation, generated: ObjectLiteral | undefined): void {
     this.written = this.written === undefined ? written : this.written.overlaidWith(written);
+    this.generated = generated ?? this.generated;
+    this.tokensAfter = tokensAfter;
+  }
+
+  /** Notes a write of a listener's, which the row's objects know nothing of but the tokens. */
+  advance(tokensAfter: Expectation): void {
     this.tokensAfter = tokensAfter;
   }
 }

@@ -13,26 +13,48 @@ import { restoreProperty } from "./restore-property";
 
 type Reload = (this: ObjectLiteral) => Promise<void>;
 
+interface HookedClass {
+  readonly guards: Set<Guard>;
+  readonly restore: () => void;
+}
+
+/** Classes may be shared by several guarded DataSources; each is hooked once, until the last of them is unguarded. */
+const hookedClasses = new WeakMap<object, HookedClass>();
+
 /** Makes `entity.reload()` of Active Record entities a fresh load also for the guard. */
 export function hookReload(guard: Guard): () => void {
-  const undo = guard.dataSource.entityMetadatas.flatMap((metadata) => {
+  const prototypes = guard.dataSource.entityMetadatas.flatMap((metadata) => {
     if (guard.describe(metadata) === undefined || typeof metadata.target !== "function") return [];
     const prototype = metadata.target.prototype as ObjectLiteral;
-    const reload: unknown = prototype["reload"];
-    if (typeof reload !== "function") return [];
-    const ownBefore = Object.getOwnPropertyDescriptor(prototype, "reload");
-    Object.defineProperty(prototype, "reload", {
-      configurable: true,
-      writable: true,
-      async value(this: ObjectLiteral): Promise<void> {
-        await (reload as Reload).call(this);
-        if (guard.isActive && guard.tracker.originalOf(this) !== undefined)
-          guard.tracker.track(metadata, this);
-      },
-    });
-    return [() => restoreProperty(prototype, "reload", ownBefore)];
+    return typeof prototype["reload"] === "function" ? [prototype] : [];
   });
+  for (const prototype of prototypes) hookClass(prototype).guards.add(guard);
   return () => {
-    for (const restore of undo.reverse()) restore();
+    for (const prototype of prototypes) {
+      const hooked = hookedClasses.get(prototype);
+      hooked?.guards.delete(guard);
+      if (hooked?.guards.size !== 0) continue;
+      hooked.restore();
+      hookedClasses.delete(prototype);
+    }
   };
+}
+
+function hookClass(prototype: ObjectLiteral): HookedClass {
+  const known = hookedClasses.get(prototype);
+  if (known !== undefined) return known;
+  const reload = prototype["reload"] as Reload;
+  const ownBefore = Object.getOwnPropertyDescriptor(prototype, "reload");
+  const guards = new Set<Guard>();
+  Object.defineProperty(prototype, "reload", {
+    configurable: true,
+    writable: true,
+    async value(this: ObjectLiteral): Promise<void> {
+      await reload.call(this);
+      for (const guard of guards) guard.tracker.retrack(this);
+    },
+  });
+  const hooked = { guards, restore: () => restoreProperty(prototype, "reload", ownBefore) };
+  hookedClasses.set(prototype, hooked);
+  return hooked;
 }

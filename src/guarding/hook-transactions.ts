@@ -1,5 +1,6 @@
 import type { EntitySubscriberInterface, QueryRunner } from "typeorm";
 import type { Guard } from "./guard";
+import { currentScope } from "./save-flow";
 
 /*
  * Why here: after a rollback the tokens in memory have to be those from before the transaction, and only the query
@@ -20,6 +21,8 @@ class TransactionListener implements EntitySubscriberInterface {
 
   afterTransactionStart({ queryRunner }: TransactionEvent): void {
     this.guard.journal.begin(queryRunner);
+    const scope = currentScope(this.guard);
+    if (scope?.isWriting === false) scope.hasOwnTransaction = true;
   }
 
   afterTransactionCommit({ queryRunner }: TransactionEvent): void {

@@ -71,7 +71,8 @@ async function insertRows(
     const known = new Map(rowVersion === undefined ? [] : [[rowVersion, versions[index]]]);
     const row = scope.rows.get(key) ?? new GuardedRow(key, description, metadata.getEntityIdMap(id) ?? id);
     scope.rows.set(key, row);
-    row.advance(written[index] as RowValues, new Map([...known, ...returned, ...(read?.get(key) ?? [])]));
+    const tokensAfter = new Map([...known, ...returned, ...(read?.get(key) ?? [])]);
+    row.write(written[index] as RowValues, tokensAfter, result.generatedMaps[index]);
     if (result.generatedMaps.length > 0) keepTokensFromMerge(row, result, index);
   });
   return result;

@@ -1,4 +1,6 @@
 import type { EntityManager, EntityMetadata, ObjectLiteral, QueryRunner, SaveOptions } from "typeorm";
+import { formatRow } from "../errors/format-value";
+import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { CallSite } from "./call-site";
 import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
@@ -30,11 +32,14 @@ export interface PersistCall {
 export async function persistGuarded(guard: Guard, call: PersistCall): Promise<unknown> {
   // TypeORM waits likewise, so that a lazy relation that was just assigned has its value.
   await Promise.resolve();
-  const graph = entityGraph(call.mode, rootsOf(guard, call));
+  const graphNow = (): EntityGraph => entityGraph(call.mode, rootsOf(guard, call));
+  const graph = graphNow();
   if (!graph.entities.some(({ metadata }) => guard.describe(metadata))) {
     return runInSave(guard, currentScope(guard), () => call.proceed(call.options));
   }
-  return guard.turns.take(turnsOf(guard, call, graph), () => persistInTurn(guard, call, graph));
+  return guard.turns.take(turnsOf(guard, call, graph), (hasWaited) =>
+    persistInTurn(guard, call, hasWaited ? graphNow() : graph),
+  );
 }
 
 /**
@@ -65,19 +70,24 @@ function rootsOf(
 }
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
-  const transaction = openTransaction(guard, call.manager);
   const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
   const scope = new SaveScope({
     mode: call.mode,
     parent: currentScope(guard),
     isSingleStatement: graph.isOneRow && !canListen,
-    openSavepoint: transaction && (() => Savepoint.open(guard, transaction)),
+    transaction: () => openTransaction(guard, call.manager),
+    openSavepoint: (transaction) => Savepoint.open(guard, transaction),
     callSite: call.callSite,
   });
   enlistRows(guard, scope, graph.entities);
+  refuseTwoChangedObjects(guard, scope);
   refuseMissingTokens(guard, scope);
 
   const memory = new TokenMemory(guard, graph.entities);
+  const settle = (): void => {
+    settleWrites(guard, scope);
+    if (scope.joined !== undefined) guard.journal.record(scope.joined, () => memory.restore());
+  };
   let result: unknown;
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
@@ -87,13 +97,30 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
     await scope.complete();
   } catch (error) {
     await scope.undo();
-    memory.restore();
+    // What a listener failed after has been written all the same, unless it was undone.
+    if (scope.isUndoable) memory.restore();
+    else settle();
     if (!(error instanceof WriteRefused)) throw error;
     throw await conflictsOf(guard, scope, error.rows, call.manager.queryRunner);
   }
-  settleWrites(guard, scope);
-  if (transaction !== undefined) guard.journal.record(transaction, () => memory.restore());
+  settle();
   return result;
+}
+
+// One would undo what the other changed, or both would be written on top of what only one of them has read.
+function refuseTwoChangedObjects({ dataSource: { driver } }: Guard, scope: SaveScope): void {
+  if (scope.mode !== "save") return;
+  for (const row of scope.rows.values()) {
+    if (row.objects.length < 2 || row.changedObjects(driver).length < 2) {
+      row.writer(driver);
+      continue;
+    }
+    throw new UncheckedWriteError(
+      formatRow(row.description.metadata.name, row.id),
+      `is in this save as two objects that were both changed, and neither has what the other one changed. Save one of ` +
+        `them, with both changes.`,
+    );
+  }
 }
 
 /** Whether tokens are read by a SELECT after they were written, between which nobody else may write. */

@@ -1,5 +1,5 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
-import { storedColumns } from "../metadata/column";
+import { owningRelations, storedColumns } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { hasChanged, isSameColumnValue } from "../tracking/entity-changes";
 import { originalValue, type Original } from "../tracking/original";
@@ -12,7 +12,7 @@ import type { SaveScope } from "./save-scope";
 
 /** Puts every guarded entity of a save into its scope, with what the save expects of its row. */
 export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly GraphEntity[]): void {
-  for (const { metadata, entity, id, role } of entities) {
+  for (const { metadata, entity, id, role, isRoot } of entities) {
     const description = guard.describe(metadata);
     if (description === undefined) continue;
     const key = id === undefined ? undefined : rowKey(metadata, id);
@@ -30,7 +30,7 @@ export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly Gr
         : { expectation: tokensAfter, missing: [] };
     row.objects.push({
       entity,
-      role: scope.mode === "save" && isNamedByKey(metadata, entity) ? "member" : role,
+      role: scope.mode === "save" && !isRoot && isNamedByKey(metadata, entity) ? "member" : role,
       original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
       isRemoved: guard.tracker.isRemoved(entity),
       ...expected,
@@ -41,8 +41,11 @@ export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly Gr
 
 // `{ id: 7 }` in a relation names a row and says nothing of it: at most its foreign key is written.
 function isNamedByKey(metadata: EntityMetadata, entity: ObjectLiteral): boolean {
-  return storedColumns(metadata).every(
-    (column) => column.isPrimary || (column.getEntityValue(entity) as unknown) === undefined,
+  return (
+    storedColumns(metadata).every(
+      (column) => column.isPrimary || (column.getEntityValue(entity) as unknown) === undefined,
+    ) &&
+    owningRelations(metadata).every((relation) => (relation.getEntityValue(entity) as unknown) === undefined)
   );
 }
 

@@ -60,6 +60,7 @@ export function refuseUnseenSave(metadata: EntityMetadata): never {
 function targetRow(scope: SaveScope, metadata: EntityMetadata, builder: RowBuilder): GuardedRow | undefined {
   const [id, ...others] = targetsOf(builder);
   if (id === undefined || others.length > 0 || !isWholeKey(metadata, id)) return undefined;
+  if (builder.expressionMap.wheres.length > 1) return undefined;
   const key = rowKey(metadata, id);
   return key === undefined ? undefined : scope.findRow(key);
 }
@@ -87,7 +88,9 @@ async function writeRow(
       (builder.expressionMap.queryType === "update" || !(await isUnchangedRow(guard, row, builder)));
     return isRefused ? scope.refuse([row]) : result;
   }
-  row.advance(written, await tokensAfter(guard, row, builder, written, result));
+  const tokens = await tokensAfter(guard, row, builder, written, result);
+  if (builder.expressionMap.callListeners) row.advance(tokens);
+  else row.write(written, tokens, (result.generatedMaps[0] ??= {}));
   keepTokensFromMerge(row, result);
   return result;
 }

@@ -30,7 +30,9 @@ export async function executeRowsDelete(
   }
   return runStatement(guard, scope, "row", async () => {
     for (const row of rows) decideOnMissingToken(guard, row, scope.callSite);
-    if (!scope.holdsRows && cascadesWithin(scope)) {
+    const checkable = rows.filter(({ missing }) => missing.length === 0).length;
+    const isMixed = checkable > 0 && checkable < rows.length;
+    if (!scope.holdsRows && (isMixed || cascadesWithin(scope))) {
       // TypeORM's persistence makes its builders with the save's own query runner; the types keep it protected.
       const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
       await lockRowsAsExpected(guard, scope, queryRunner);
@@ -56,14 +58,13 @@ function refuseUnseenRemove(guard: Guard, builder: DeleteQueryBuilder<ObjectLite
 function targetRows(scope: SaveScope, builder: DeleteQueryBuilder<ObjectLiteral>): GuardedRow[] {
   const metadata = metadataOf(builder);
   if (metadata === undefined) return [];
-  const rows = new Set<GuardedRow>();
-  for (const id of targetsOf(builder)) {
+  const found = targetsOf(builder).map((id) => {
     const key = rowKey(metadata, id);
-    const row = key === undefined ? undefined : scope.rows.get(key);
-    if (row === undefined) return [];
-    rows.add(row);
-  }
-  return [...rows];
+    return key === undefined ? undefined : scope.rows.get(key);
+  });
+  const rows = found.filter((row) => row !== undefined);
+  if (rows.length > 0 && rows.length < found.length) refuseUnseenSave(metadata);
+  return [...new Set(rows)];
 }
 
 /** Writes the WHERE anew; returns how many of the rows are checked by it. */

@@ -14,6 +14,8 @@ interface SaveFlow {
   readonly isInStatement: boolean;
   /** The flow around it, which may be a save in another DataSource. */
   readonly outer: SaveFlow | undefined;
+  /** Whether it has ended; what a listener left running in it is no part of the save any more. */
+  isOver: boolean;
 }
 
 // One for all guards: every promise of the process pays for each storage that was ever used.
@@ -25,7 +27,7 @@ export async function runInSave<T>(
   scope: SaveScope | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  return flows.run({ guard, scope, isInStatement: false, outer: flows.getStore() }, work);
+  return runInFlow({ guard, scope, isInStatement: false, outer: flows.getStore(), isOver: false }, work);
 }
 
 /** Runs one statement as part of a save, if there is one; see {@link SaveScope.write}. */
@@ -36,8 +38,8 @@ export async function runStatement<T>(
   execute: () => Promise<T>,
 ): Promise<T> {
   if (scope === undefined) return execute();
-  const inStatement = { guard, scope, isInStatement: true, outer: flows.getStore() };
-  return scope.write(origin, () => flows.run(inStatement, execute));
+  const flow = { guard, scope, isInStatement: true, outer: flows.getStore(), isOver: false };
+  return scope.write(origin, () => runInFlow(flow, execute));
 }
 
 /** The save of this DataSource whose statements the running code is making. */
@@ -51,8 +53,16 @@ export function isInSave(guard: Guard): boolean {
   return flowOf(guard) !== undefined;
 }
 
+async function runInFlow<T>(flow: SaveFlow, work: () => Promise<T>): Promise<T> {
+  try {
+    return await flows.run(flow, work);
+  } finally {
+    flow.isOver = true;
+  }
+}
+
 function flowOf(guard: Guard): SaveFlow | undefined {
   let flow = flows.getStore();
-  while (flow !== undefined && (flow.guard !== guard || flow.scope?.isOver === true)) flow = flow.outer;
+  while (flow !== undefined && (flow.guard !== guard || flow.isOver)) flow = flow.outer;
   return flow;
 }

@@ -1,4 +1,4 @@
-import type { ObjectLiteral } from "typeorm";
+import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { CallSite } from "./call-site";
 import type { PersistMode } from "./entity-graph";
@@ -27,8 +27,9 @@ export interface SaveScopeOptions {
   readonly parent: SaveScope | undefined;
   /** Whether the save is one statement, which leaves nothing behind when it is refused. */
   readonly isSingleStatement: boolean;
-  /** Opens a savepoint in the caller's transaction; undefined where TypeORM opens a transaction for the save. */
-  readonly openSavepoint: (() => Promise<Savepoint>) | undefined;
+  /** The query runner whose open transaction the save would write in, asked when it begins to write. */
+  readonly transaction: () => QueryRunner | undefined;
+  readonly openSavepoint: (transaction: QueryRunner) => Promise<Savepoint>;
   /** Where the save was called, if anybody will ask. */
   readonly callSite: CallSite | undefined;
 }
@@ -44,12 +45,14 @@ export class SaveScope {
   readonly mode: PersistMode;
   readonly parent: SaveScope | undefined;
   readonly callSite: CallSite | undefined;
+  /** Whether TypeORM opened a transaction for this save, which it rolls back when the save fails. */
+  hasOwnTransaction = false;
   readonly #options: SaveScopeOptions;
   #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
+  #beginning: Promise<void> | undefined;
   #savepoint: Savepoint | undefined;
-  #isWriting = false;
-  #isOver = false;
+  #joined: QueryRunner | undefined;
 
   constructor(options: SaveScopeOptions) {
     this.mode = options.mode;
@@ -60,12 +63,17 @@ export class SaveScope {
 
   /** Whether the save has begun to write, which it does when all its rows have been read. */
   get isWriting(): boolean {
-    return this.#isWriting;
+    return this.#beginning !== undefined;
   }
 
-  /** Whether the save has ended; what its listeners left running is not part of it. */
-  get isOver(): boolean {
-    return this.#isOver;
+  /** The query runner in whose transaction, somebody else's, the save has written. */
+  get joined(): QueryRunner | undefined {
+    return this.#joined;
+  }
+
+  /** Whether what the save wrote is undone when it fails. */
+  get isUndoable(): boolean {
+    return this.hasOwnTransaction || this.#savepoint !== undefined;
   }
 
   /** The row with this key, of this save or of one in whose listeners it was called. */
@@ -79,14 +87,17 @@ export class SaveScope {
    * after its rollback.
    */
   async write<T>(origin: StatementOrigin, execute: () => Promise<T>): Promise<T> {
-    const turn = this.#tail.then(async () => {
+    const run = async (): Promise<T> => {
       if (this.#failure !== undefined) throw this.#failure.error;
-      await this.#beforeWrite(origin);
+      await this.#begin(origin);
       return execute();
-    });
+    };
+    // A listener's statements are in an order of their own, and may be on another connection. What they meet is for the
+    // listener to handle.
+    if (origin === "listener") return run();
+    const turn = this.#tail.then(run);
     this.#tail = turn.catch((error: unknown) => {
-      // What a listener's own statement meets is for the listener to handle.
-      if (origin !== "listener") this.#failure ??= { error };
+      this.#failure ??= { error };
     });
     return turn;
   }
@@ -96,28 +107,33 @@ export class SaveScope {
     throw new WriteRefused(rows);
   }
 
-  /** Opens the savepoint that a refusal goes back to, in the caller's transaction. */
+  /** Opens the savepoint that a refusal goes back to, if the save takes part in somebody else's transaction. */
   async openSavepoint(): Promise<void> {
-    this.#savepoint ??= await this.#options.openSavepoint?.();
+    this.#join();
+    if (this.#joined !== undefined) this.#savepoint ??= await this.#options.openSavepoint(this.#joined);
   }
 
   /** Ends a save that succeeded. */
   async complete(): Promise<void> {
-    this.#isOver = true;
     await this.#savepoint?.release();
   }
 
-  /** Ends a save that failed, and undoes what it wrote in the caller's transaction. */
+  /** Ends a save that failed, and undoes what it wrote in somebody else's transaction. */
   async undo(): Promise<void> {
     await this.#tail;
-    this.#isOver = true;
     await this.#savepoint?.rollback();
   }
 
-  async #beforeWrite(origin: StatementOrigin): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    if (this.parent !== undefined) await this.parent.#beforeWrite("listener");
-    if (origin !== "row" || !this.#options.isSingleStatement) await this.openSavepoint();
+  async #begin(origin: StatementOrigin): Promise<void> {
+    this.#beginning ??= (async () => {
+      if (this.parent !== undefined) await this.parent.#begin("listener");
+      this.#join();
+      if (origin !== "row" || !this.#options.isSingleStatement) await this.openSavepoint();
+    })();
+    return this.#beginning;
+  }
+
+  #join(): void {
+    if (!this.hasOwnTransaction) this.#joined ??= this.#options.transaction();
   }
 }

@@ -1,4 +1,6 @@
 import { isSameColumnValue } from "../tracking/entity-changes";
+import { RowValues } from "../tracking/row-values";
+import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow, RowObject } from "./guarded-row";
 import { rowKey } from "./row-identity";
@@ -20,18 +22,24 @@ export function settleWrites(guard: Guard, scope: SaveScope): void {
   }
   for (const row of scope.rows.values()) {
     if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.remove(entity);
-    else for (const object of row.objects) settleObject(guard, row, object);
-    if (row.written !== undefined && row.tokensAfter !== undefined) {
-      scope.parent?.findRow(row.key)?.advance(row.written, row.tokensAfter);
+    else if (row.tokensAfter !== undefined) {
+      const writer = row.writer(guard.dataSource.driver);
+      if (writer !== undefined) settleObject(guard, row, writer, row.tokensAfter);
+      scope.parent?.findRow(row.key)?.advance(row.tokensAfter);
     }
   }
 }
 
-function settleObject(guard: Guard, row: GuardedRow, { entity, original }: RowObject): void {
-  const { written, tokensAfter, description } = row;
-  if (written === undefined || tokensAfter === undefined) return;
+function settleObject(
+  guard: Guard,
+  row: GuardedRow,
+  { entity, original }: RowObject,
+  tokens: Expectation,
+): void {
+  const { id, description, generated } = row;
   const { driver } = guard.dataSource;
-  for (const [token, value] of tokensAfter) {
+  const written = row.written ?? RowValues.none(description.metadata);
+  for (const [token, value] of tokens) {
     const current: unknown = token.getEntityValue(entity);
     // A token that is no version is the application's own column: it gets the form that the row gave to what was
     // written, unless its owner has edited it again meanwhile.
@@ -43,5 +51,5 @@ function settleObject(guard: Guard, row: GuardedRow, { entity, original }: RowOb
       (written.has(token) && isSameColumnValue(driver, token, current, written.valueOf(token)));
     if (isOurs) token.setEntityValue(entity, value);
   }
-  guard.tracker.restore(entity, written.rebase(original, entity, tokensAfter));
+  guard.tracker.restore(entity, written.rebase({ original, entity, id, tokens, generated }));
 }

@@ -2,10 +2,10 @@
 export class Turns {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
 
-  /** Runs `work` when all earlier work that shares one of these objects has settled. */
-  async take<T>(shared: readonly object[], work: () => Promise<T>): Promise<T> {
+  /** Runs `work` when all earlier work that shares one of these objects has settled, and tells it whether it waited. */
+  async take<T>(shared: readonly object[], work: (hasWaited: boolean) => Promise<T>): Promise<T> {
     const earlier = shared.flatMap((object) => this.#tails.get(object) ?? []);
-    const turn = earlier.length === 0 ? work() : Promise.all(earlier).then(work);
+    const turn = earlier.length === 0 ? work(false) : Promise.all(earlier).then(() => work(true));
     const settled = turn.then(
       () => undefined,
       () => undefined,

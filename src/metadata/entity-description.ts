@@ -1,7 +1,7 @@
 import type { EntityMetadata } from "typeorm";
 import { storedColumns, type Column } from "./column";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
-import { declarationsOf } from "./declaration";
+import { declarationsOf, type ClassDeclaration } from "./declaration";
 import type { EntityConcurrency } from "./entity-concurrency";
 
 /** All that the guard knows of one guarded entity, worked out once. */
@@ -18,7 +18,8 @@ export interface EntityDescription {
 export interface DescriptionOptions {
   /** Whether a `@VersionColumn` counts as a row version without being declared as one. */
   readonly versionColumns: boolean;
-  readonly declared: EntityConcurrency | undefined;
+  /** Declarations without decorators, of the entity and its ancestors. */
+  readonly declared: readonly EntityConcurrency[];
 }
 
 /** The description of an entity, or undefined for one that has nothing to be checked by. */
@@ -26,9 +27,8 @@ export function describeEntity(
   metadata: EntityMetadata,
   { versionColumns, declared }: DescriptionOptions,
 ): EntityDescription | undefined {
-  const { rowVersions, concurrencyTokens } = declarationsOf(metadata.target);
-  const versionPaths = new Set(rowVersions);
-  if (declared?.rowVersion !== undefined) versionPaths.add(declared.rowVersion);
+  const { rowVersions, concurrencyTokens } = decoratedPaths(metadata);
+  const versionPaths = new Set([...rowVersions, ...declared.flatMap(({ rowVersion }) => rowVersion ?? [])]);
   const versions = metadata.columns.filter((column) => column.isVersion);
   if (versionColumns) for (const column of versions) versionPaths.add(column.propertyPath);
   if (versionPaths.size > 1) {
@@ -46,7 +46,10 @@ export function describeEntity(
         `Declare it with @RowVersion(), @VersionColumn() or "version: true" in its EntitySchema.`,
     );
   }
-  const tokenPaths = new Set([...concurrencyTokens, ...(declared?.concurrencyTokens ?? [])]);
+  const tokenPaths = new Set([
+    ...concurrencyTokens,
+    ...declared.flatMap((its) => its.concurrencyTokens ?? []),
+  ]);
   if (
     versionPath !== undefined &&
     tokenPaths.delete(versionPath) &&
@@ -71,12 +74,28 @@ export function describeEntity(
       });
 }
 
+/** What the entity's class and those of its embeddeds declare, as property paths of the entity. */
+function decoratedPaths(metadata: EntityMetadata): ClassDeclaration {
+  const declarations = [
+    declarationsOf(metadata.target),
+    ...metadata.allEmbeddeds.map(({ type, propertyPath }) => {
+      const { rowVersions, concurrencyTokens } = declarationsOf(type);
+      const inEntity = (property: string): string => `${propertyPath}.${property}`;
+      return { rowVersions: rowVersions.map(inEntity), concurrencyTokens: concurrencyTokens.map(inEntity) };
+    }),
+  ];
+  return {
+    rowVersions: declarations.flatMap(({ rowVersions }) => rowVersions),
+    concurrencyTokens: declarations.flatMap(({ concurrencyTokens }) => concurrencyTokens),
+  };
+}
+
 function columnAt(metadata: EntityMetadata, path: string): Column {
   const columns = storedColumns(metadata);
   const column = columns.find(({ propertyPath }) => propertyPath === path);
   if (column !== undefined) return column;
   throw new GuardConfigurationError(
-    `${metadata.name}.${path} is declared as a concurrency token but is not a column of the entity. ` +
+    `${metadata.name}.${path} is declared as a token but is not a column of the entity. ` +
       `Its columns are ${columns.map(({ propertyPath }) => propertyPath).join(", ")}.`,
   );
 }

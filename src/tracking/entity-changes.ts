@@ -40,6 +40,8 @@ export function isSameColumnValue(
 ): boolean {
   if (left === undefined || right === undefined || left === null || right === null) return left === right;
   if (isJson(column)) return isSameValue(asJson(left), asJson(right));
+  // A form brings "1" where the database has 1.
+  if (column.isVersion) return Number(left) === Number(right);
   return isSameValue(
     driver.preparePersistentValue(left, column),
     driver.preparePersistentValue(right, column),

@@ -12,15 +12,20 @@ class Persisted {
  * TypeORM compares with the row as it is.
  */
 export function keptValue(column: Column, value: unknown): unknown {
-  const copy = copyValue(isJson(column) ? asJson(value) : value);
+  const copy = copyValue(isJson(column) && column.transformer === undefined ? asJson(value) : value);
   if (copy !== uncopyable) return copy;
-  const persisted = column.transformer === undefined ? uncopyable : copyValue(transform(column, value, "to"));
+  const persisted = column.transformer === undefined ? uncopyable : copyValue(persistedForm(column, value));
   return persisted === uncopyable ? undefined : new Persisted(persisted);
 }
 
 /** The inverse of {@link keptValue}: the value as a property of the entity would hold it. */
 export function propertyValue(column: Column, kept: unknown): unknown {
   return kept instanceof Persisted ? transform(column, copyValue(kept.value), "from") : copyValue(kept);
+}
+
+function persistedForm(column: Column, value: unknown): unknown {
+  const persisted = transform(column, value, "to");
+  return isJson(column) ? asJson(persisted) : persisted;
 }
 
 export function isJson(column: Column): boolean {

@@ -11,6 +11,11 @@ export class RowValues {
     private readonly relatedIds: ReadonlyMap<RelationMetadata, unknown>,
   ) {}
 
+  /** No values at all. */
+  static none(metadata: EntityMetadata): RowValues {
+    return new RowValues(shapeOf(metadata), new Map(), new Map());
+  }
+
   /** The values in a SET or VALUES map, which has the form of an entity. SQL expressions are left out. */
   static of(metadata: EntityMetadata, values: ObjectLiteral): RowValues {
     const shape = shapeOf(metadata);
@@ -22,7 +27,11 @@ export class RowValues {
     const relatedIds = new Map<RelationMetadata, unknown>();
     for (const relation of shape.relations) {
       const related = relatedIdOf(relation, values);
-      if (related === undefined) continue;
+      if (related === undefined) {
+        // Written by the foreign key's own property: what the relation pointed to is told by that from now on.
+        if (relation.joinColumns.some((column) => columns.has(column))) relatedIds.set(relation, undefined);
+        continue;
+      }
       relatedIds.set(relation, related);
       if (related === null) for (const column of relation.joinColumns) columns.set(column, null);
     }
@@ -48,33 +57,36 @@ export class RowValues {
   }
 
   /**
-   * The original of an entity after these values were written and these tokens were read back: what the statement
-   * sent, then what was original before, then what the entity holds now that TypeORM has completed it. The
-   * entity's own present values come last because its owner may have edited it while the save was under way.
+   * The original of an entity after these values were written: what the statement sent, what the database gave back,
+   * and for the rest what was original before. What the entity holds by then tells nothing: its owner or a listener may
+   * have edited it since. What is not known that way counts as never loaded.
    */
-  rebase(
-    original: Original | undefined,
-    entity: ObjectLiteral,
-    tokens: ReadonlyMap<Column, unknown>,
-  ): Original {
+  rebase({ original, entity, id, tokens, generated }: RebaseOptions): Original {
     return {
       shape: this.shape,
       values: this.shape.columns.map((column, index) => {
         if (tokens.has(column)) return keptValue(column, tokens.get(column));
         if (this.columns.has(column)) return this.columns.get(column);
-        const before = changesInDatabase(column) ? undefined : original?.values[index];
-        return before === undefined ? keptValue(column, column.getEntityValue(entity)) : before;
+        const given: unknown = generated && column.getEntityValue(generated);
+        if (given !== undefined) return keptValue(column, given);
+        if (original?.values[index] !== undefined) return original.values[index];
+        if (column.isPrimary) return keptValue(column, column.getEntityValue(id));
+        // TypeORM puts null into nullable properties that were not loaded, which is no edit of anybody's.
+        return column.isNullable && column.getEntityValue(entity) === null ? null : undefined;
       }),
       relatedIds: this.shape.relations.map((relation, index) =>
-        this.relatedIds.has(relation)
-          ? this.relatedIds.get(relation)
-          : (original?.relatedIds[index] ?? relatedIdOf(relation, entity)),
+        this.relatedIds.has(relation) ? this.relatedIds.get(relation) : original?.relatedIds[index],
       ),
     };
   }
 }
 
-// Columns that the database fills by itself on a write; TypeORM has put the new value into the entity.
-function changesInDatabase(column: Column): boolean {
-  return column.isUpdateDate || column.isDeleteDate || column.asExpression !== undefined;
+export interface RebaseOptions {
+  readonly original: Original | undefined;
+  readonly entity: ObjectLiteral;
+  readonly id: ObjectLiteral;
+  /** All tokens of the row as they are now. */
+  readonly tokens: ReadonlyMap<Column, unknown>;
+  /** What the database gave back, in the form of an entity. */
+  readonly generated: ObjectLiteral | undefined;
 }

@@ -11,6 +11,25 @@ export class Tracker {
     this.#originals.set(entity, takeOriginal(metadata, entity));
   }
 
+  /**
+   * Takes again what TypeORM's reload() has read of an entity that was loaded before. It reads neither hidden columns nor
+   * relations, of which the earlier original still tells.
+   */
+  retrack(entity: ObjectLiteral): void {
+    const before = this.#originals.get(entity);
+    if (before === undefined) return;
+    const now = takeOriginal(before.shape.metadata, entity);
+    this.#originals.set(entity, {
+      shape: now.shape,
+      values: now.values.map((value, index) =>
+        now.shape.columns[index]?.isSelect ? value : before.values[index],
+      ),
+      relatedIds: now.relatedIds.map((related, index) =>
+        now.shape.relations[index]?.isEager ? related : before.relatedIds[index],
+      ),
+    });
+  }
+
   originalOf(entity: ObjectLiteral): Original | undefined {
     return this.#originals.get(entity);
   }
