@@ -18,6 +18,7 @@ import {
 } from "typeorm";
 import { guardDataSource, RowVersion, ConcurrencyToken } from "typeorm-concurrency";
 import { eachDatabase } from "../support/databases";
+import { inOrder } from "../support/statement-order";
 import { openFresh, openSecond, refusalOf } from "./support";
 
 @Entity()
@@ -104,14 +105,14 @@ async function scenario({ manager }: DataSource): Promise<unknown> {
 
 eachDatabase((scratch, name) => {
   it("sends the same statements for entities that are not guarded", async () => {
-    const runs = [];
+    const runs: string[][] = [];
     for (const guarded of [false, true]) {
       const { dataSource, log } = await openFresh(scratch(), entities, { guarded: false });
       if (guarded) guardDataSource(dataSource, { versionColumns: false });
       runs.push(await log.during(() => scenario(dataSource)));
       await dataSource.destroy();
     }
-    expect(runs[1]).toEqual(runs[0]);
+    expect(inOrder(runs[1] ?? [])).toEqual(inOrder(runs[0] ?? []));
     expect(runs[0]!.length).toBeGreaterThan(30);
   });
 

@@ -16,6 +16,7 @@ import {
 } from "typeorm";
 import { guardDataSource, RowVersion } from "typeorm-concurrency";
 import { eachDatabase, QueryLog } from "../support/databases";
+import { inOrder } from "../support/statement-order";
 
 @Entity()
 class Author {
@@ -178,18 +179,3 @@ eachDatabase((scratch, database) => {
       expect(counts["save one"]?.[1]).toBeLessThan(counts["save one"]?.[0] as number);
   });
 });
-
-// TypeORM starts the SELECTs of a save at the same time, and each goes on when its answer comes: between two
-// writes their order is the driver's.
-function inOrder(statements: readonly string[]): string[] {
-  const ordered: string[] = [];
-  let reads: string[] = [];
-  for (const statement of statements) {
-    if (statement.startsWith("SELECT")) reads.push(statement);
-    else {
-      ordered.push(...reads.sort(), statement);
-      reads = [];
-    }
-  }
-  return [...ordered, ...reads.sort()];
-}
