@@ -34,13 +34,22 @@ class TransactionListener implements EntitySubscriberInterface {
   }
 }
 
+const listeners = new WeakMap<Guard, TransactionListener>();
+
 /** Makes the guard hear of the DataSource's transactions. */
 export function hookTransactions(guard: Guard): () => void {
-  const { subscribers } = guard.dataSource;
-  const listener = new TransactionListener(guard);
-  subscribers.push(listener);
+  keepListening(guard);
   return () => {
-    const index = subscribers.indexOf(listener);
+    const { subscribers } = guard.dataSource;
+    const index = subscribers.indexOf(listeners.get(guard) as EntitySubscriberInterface);
     if (index >= 0) subscribers.splice(index, 1);
   };
+}
+
+/** Puts the listener in again where somebody has given the DataSource another list of subscribers. */
+export function keepListening(guard: Guard): void {
+  const listener = listeners.get(guard) ?? new TransactionListener(guard);
+  listeners.set(guard, listener);
+  const { subscribers } = guard.dataSource;
+  if (!subscribers.includes(listener)) subscribers.push(listener);
 }

@@ -6,6 +6,7 @@ import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
+import { keepListening } from "./hook-transactions";
 import { decideOnMissingToken } from "./missing-token";
 import { enlistRows } from "./row-enlistment";
 import { currentScope, isInSave, runInSave } from "./save-flow";
@@ -70,6 +71,7 @@ function rootsOf(
 }
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
+  keepListening(guard);
   const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
   const scope = new SaveScope({
     mode: call.mode,

@@ -83,6 +83,22 @@ eachDatabase((scratch) => {
     expect(dataSource.subscribers).toEqual(subscribers);
   });
 
+  it("goes on although somebody gives the DataSource another list of subscribers", async () => {
+    const dataSource = guardDataSource(await open().initialize());
+    Object.assign(dataSource, { subscribers: [] });
+    expect(await refuses(dataSource)).toBe(true);
+    const article = await dataSource.manager.findOneByOrFail(Article, { id: 1 });
+    const version = article.version;
+    const rolledBack = dataSource.transaction(async (manager) => {
+      await manager.save(Object.assign(article, { title: "undone" }));
+      throw new Error("rolled back");
+    });
+    await expect(rolledBack).rejects.toThrow("rolled back");
+    expect(article.version).toBe(version);
+    unguardDataSource(dataSource);
+    expect(dataSource.subscribers).toEqual([]);
+  });
+
   it("lets managers and repositories that outlive it through", async () => {
     const dataSource = guardDataSource(await open().initialize());
     const manager = dataSource.createEntityManager();
