@@ -91,6 +91,21 @@ export class GuardedRow {
   }
 
   /**
+   * Whether two objects want to write the row, each without what the other one changed. Copies that were never loaded and
+   * say the same are no rivals: a payload may name one row twice.
+   */
+  hasRivals(driver: DataSource["driver"]): boolean {
+    if (this.objects.length < 2) return false;
+    const [first, ...others] = this.changedObjects(driver);
+    if (first === undefined || others.length === 0) return false;
+    const reference = takeOriginal(this.description.metadata, first.entity);
+    return [first, ...others].some(
+      ({ entity, original }) =>
+        original !== undefined || hasChanged(driver, reference, entity, this.description.rowVersion),
+    );
+  }
+
+  /**
    * The object the row was written from. Other objects of the row stay as they are, and stale: they know nothing of what
    * was written. Asked before the save, and remembered.
    */

@@ -21,8 +21,7 @@ class TransactionListener implements EntitySubscriberInterface {
 
   afterTransactionStart({ queryRunner }: TransactionEvent): void {
     this.guard.journal.begin(queryRunner);
-    const scope = currentScope(this.guard);
-    if (scope?.isWriting === false) scope.hasOwnTransaction = true;
+    currentScope(this.guard)?.noteTransaction();
   }
 
   afterTransactionCommit({ queryRunner }: TransactionEvent): void {

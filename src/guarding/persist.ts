@@ -79,6 +79,7 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
     isSingleStatement: graph.isOneRow && !canListen,
     transaction: () => openTransaction(guard, call.manager),
     openSavepoint: (transaction) => Savepoint.open(guard, transaction),
+    isInCallersTransaction: call.manager.queryRunner?.isTransactionActive === true,
     callSite: call.callSite,
   });
   enlistRows(guard, scope, graph.entities);
@@ -113,10 +114,8 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
 function refuseTwoChangedObjects({ dataSource: { driver } }: Guard, scope: SaveScope): void {
   if (scope.mode !== "save") return;
   for (const row of scope.rows.values()) {
-    if (row.objects.length < 2 || row.changedObjects(driver).length < 2) {
-      row.writer(driver);
-      continue;
-    }
+    row.writer(driver);
+    if (!row.hasRivals(driver)) continue;
     throw new UncheckedWriteError(
       formatRow(row.description.metadata.name, row.id),
       `is in this save as two objects that were both changed, and neither has what the other one changed. Save one of ` +

@@ -30,6 +30,8 @@ export interface SaveScopeOptions {
   /** The query runner whose open transaction the save would write in, asked when it begins to write. */
   readonly transaction: () => QueryRunner | undefined;
   readonly openSavepoint: (transaction: QueryRunner) => Promise<Savepoint>;
+  /** Whether the save was called with a manager in an open transaction, where TypeORM opens none for it. */
+  readonly isInCallersTransaction: boolean;
   /** Where the save was called, if anybody will ask. */
   readonly callSite: CallSite | undefined;
 }
@@ -45,9 +47,8 @@ export class SaveScope {
   readonly mode: PersistMode;
   readonly parent: SaveScope | undefined;
   readonly callSite: CallSite | undefined;
-  /** Whether TypeORM opened a transaction for this save, which it rolls back when the save fails. */
-  hasOwnTransaction = false;
   readonly #options: SaveScopeOptions;
+  #hasOwnTransaction = false;
   #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #beginning: Promise<void> | undefined;
@@ -73,7 +74,7 @@ export class SaveScope {
 
   /** Whether what the save wrote is undone when it fails. */
   get isUndoable(): boolean {
-    return this.hasOwnTransaction || this.#savepoint !== undefined;
+    return this.#hasOwnTransaction || this.#savepoint !== undefined;
   }
 
   /** The row with this key, of this save or of one in whose listeners it was called. */
@@ -100,6 +101,11 @@ export class SaveScope {
       this.#failure ??= { error };
     });
     return turn;
+  }
+
+  /** Notes that a transaction was opened in the save's course: TypeORM's for it, which it rolls back when the save fails. */
+  noteTransaction(): void {
+    if (!this.isWriting && !this.#options.isInCallersTransaction) this.#hasOwnTransaction = true;
   }
 
   /** Refuses the save. */
@@ -134,6 +140,6 @@ export class SaveScope {
   }
 
   #join(): void {
-    if (!this.hasOwnTransaction) this.#joined ??= this.#options.transaction();
+    if (!this.#hasOwnTransaction) this.#joined ??= this.#options.transaction();
   }
 }

@@ -1,5 +1,6 @@
 import {
   BaseEntity,
+  BeforeUpdate,
   Column,
   Entity,
   JoinColumn,
@@ -16,6 +17,7 @@ import {
   guardDataSource,
   isMissingTokenError,
   isOptimisticLockError,
+  isUncheckedWriteError,
   RowVersion,
 } from "typeorm-concurrency";
 import { eachDatabase } from "../support/databases";
@@ -31,8 +33,13 @@ class Address {
   @Column({ default: "" }) street: string;
 }
 
+let beforeStoryUpdate: (() => Promise<unknown>) | undefined;
+
 @Entity()
 class Story extends BaseEntity {
+  @BeforeUpdate() onUpdate(): unknown {
+    return beforeStoryUpdate?.();
+  }
   @PrimaryGeneratedColumn() id: number;
   @RowVersion() version: number;
   @Column({ default: "" }) title: string;
@@ -64,12 +71,18 @@ class Place {
 }
 
 @Entity()
+class Note {
+  @PrimaryGeneratedColumn() id: number;
+  @ManyToOne(() => Place, { cascade: true }) place: Relation<Place> | null;
+}
+
+@Entity()
 class Resident {
   @PrimaryColumn("int") id: number;
   @Column(() => Address) address: Address;
 }
 
-const entities = [Writer, Story, Chapter, Place, Resident];
+const entities = [Writer, Story, Chapter, Place, Note, Resident];
 
 eachDatabase((scratch, database) => {
   let mine: DataSource;
@@ -225,6 +238,31 @@ eachDatabase((scratch, database) => {
     (loaded.chapters[0]?.place as Place).name = "there";
     await manager.save(loaded);
     expect(await stored(story.id)).toMatchObject({ title: "b" });
+  });
+
+  it("takes a payload that names one row twice, unless the two differ", async () => {
+    const { id, version } = await manager.save(manager.create(Place, { name: "here" }));
+    const notes = (second: string): Partial<Note>[] =>
+      ["first", second].map((name) => ({ place: { id, version, name } }));
+    const error: unknown = await manager.save(Note, notes("other")).catch((e: unknown) => e);
+    expect(isUncheckedWriteError(error)).toBe(true);
+    await manager.save(Note, notes("first"));
+    expect(await theirs.manager.findOneByOrFail(Place, { id })).toMatchObject({ name: "first", version: 2 });
+  });
+
+  it("is not misled by a transaction that a listener opens elsewhere", async () => {
+    const [one, two] = [await write(), await write()];
+    await theirs.query(`UPDATE story SET version = version + 1 WHERE id = ${two.id}`);
+    beforeStoryUpdate = async () => {
+      beforeStoryUpdate = undefined;
+      // On SQLite, with one connection, it is a savepoint of the same transaction.
+      await mine.transaction((other) => other.query("SELECT 1"));
+    };
+    await mine.transaction(async (transaction) => {
+      const stories = [one, two].map((story) => Object.assign(story, { title: "b" }));
+      expect(await refused(transaction.save(stories))).toBe(true);
+    });
+    expect((await stored(one.id)).title).toBe("a");
   });
 
   it("checks tokens that are declared in an embedded", async () => {
