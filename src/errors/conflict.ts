@@ -22,10 +22,15 @@ export interface Conflict<E extends ObjectLiteral = ObjectLiteral> {
    * `caller` is a value that the caller named, which no fresh read can change.
    */
   readonly expectedBy: "load" | "caller";
-  /** Token property path to the value the writer relied on. */
+  /** Token property path to the value the writer relied on; of a relation that is a token, `owner.id` to the foreign key. */
   readonly expected: Readonly<Record<string, unknown>>;
   /** Token property path to the value the row holds now; null when the row is gone. */
   readonly actual: Readonly<Record<string, unknown>> | null;
+  /**
+   * Property paths among those of `expected` that are there by `@OptimisticLocking()` alone: ordinary columns, whose
+   * values the message does not show. Absent for other entities.
+   */
+  readonly compared?: readonly string[];
   /** The object whose write was refused, with the values its owner gave it. */
   readonly entity?: E;
 }

@@ -4,6 +4,7 @@ export const errorCodes = Object.freeze({
   missingToken: "MISSING_TOKEN",
   uncheckedWrite: "UNCHECKED_WRITE",
   guardConfiguration: "GUARD_CONFIGURATION",
+  invalidVersion: "INVALID_VERSION",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { OptimisticLockVersionMismatchError } from "typeorm";
 import type { Conflict } from "./conflict";
 import { errorCodes, hasCode } from "./error-codes";
@@ -39,12 +40,32 @@ function describe(conflicts: readonly Conflict[], retryable: boolean): string {
   return `${shown.join(" ")}${more} Nothing of this save was written. ${remedy(conflicts, retryable)}`;
 }
 
-function describeConflict({ entityName, id, operation, expected, actual }: Conflict): string {
+function describeConflict(conflict: Conflict): string {
+  const { actual, entityName, id, operation } = conflict;
   const row = formatRow(entityName, id);
-  const refused = `the ${operation} expected ${formatTokens(expected)}`;
-  return actual === null
-    ? `${row} has been deleted: ${refused}, and there is no such row any more.`
-    : `${row} has been changed by another writer: ${refused}, and the row now holds ${formatTokens(actual)}.`;
+  const expected = describeExpectation(conflict);
+  if (actual === null) {
+    return `${row} has been deleted: the ${operation} expected ${expected}, and there is no such row any more.`;
+  }
+  const held = formatTokens(withoutCompared(conflict, actual));
+  const now = held === "" ? "they are not" : `the row now holds ${held}`;
+  return `${row} has been changed by another writer: the ${operation} expected ${expected}, and ${now}.`;
+}
+
+function describeExpectation(conflict: Conflict): string {
+  const { actual, compared = [], expected } = conflict;
+  const tokens = formatTokens(withoutCompared(conflict, expected));
+  const changed =
+    actual === null ? [] : compared.filter((path) => !isDeepStrictEqual(expected[path], actual[path]));
+  const columns = changed.length === 0 ? "" : `${changed.join(" and ")} to be as they were read`;
+  return [tokens, columns].filter((part) => part !== "").join(" and ") || "it to be there";
+}
+
+function withoutCompared(
+  { compared = [] }: Conflict,
+  values: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([path]) => !compared.includes(path)));
 }
 
 function remedy(conflicts: readonly Conflict[], retryable: boolean): string {

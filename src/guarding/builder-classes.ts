@@ -2,6 +2,7 @@ import type { BuilderClass } from "./builder-class";
 import type { Guard } from "./guard";
 import { guardedDeleteBuilder } from "./guarded-delete-builder";
 import { guardedInsertBuilder } from "./guarded-insert-builder";
+import { guardedRelationBuilder } from "./guarded-relation-builder";
 import { guardedSelectBuilder } from "./guarded-select-builder";
 import { guardedSoftDeleteBuilder } from "./guarded-soft-delete-builder";
 import { guardedUpdateBuilder } from "./guarded-update-builder";
@@ -12,6 +13,7 @@ const mixins: Readonly<Record<string, (guard: Guard, stock: never) => BuilderCla
   SoftDeleteQueryBuilder: guardedSoftDeleteBuilder,
   DeleteQueryBuilder: guardedDeleteBuilder,
   InsertQueryBuilder: guardedInsertBuilder,
+  RelationQueryBuilder: guardedRelationBuilder,
 };
 
 const steps = ["select", "insert", "update", "delete", "softDelete", "restore", "relation"] as const;

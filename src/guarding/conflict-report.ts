@@ -1,6 +1,8 @@
-import type { QueryRunner } from "typeorm";
+import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { Conflict, ConflictOperation } from "../errors/conflict";
 import { OptimisticLockError } from "../errors/optimistic-lock-error";
+import type { Column } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
 import type { PersistMode } from "./entity-graph";
 import { toRecord, type Expectation } from "./expectation";
 import type { Guard } from "./guard";
@@ -25,12 +27,16 @@ export async function conflictsOf(
   refused: readonly GuardedRow[],
   queryRunner: QueryRunner | undefined,
 ): Promise<OptimisticLockError> {
+  const { driver } = guard.dataSource;
+  const isRefused = new Set(refused);
   const suspects = [...scope.rows.values()].filter(
     (row) =>
-      row.isSubject &&
-      (refused.includes(row) || scope.mode !== "save" || row.isChanged(guard.dataSource.driver)),
+      isRefused.has(row) ||
+      scope.raisedRoots.has(row) ||
+      (row.isSubject &&
+        (scope.mode !== "save" || (row.isChanged(driver) && !row.isUnversionedChange(driver)))),
   );
-  const actual = await readActual(guard, [...new Set([...suspects, ...refused])], queryRunner);
+  const actual = await readActual(guard, suspects, queryRunner);
   const found = suspects.flatMap((row) => conflictsOfRow(guard, scope, row, actual.get(row.key), false));
   const conflicts =
     found.length > 0
@@ -64,19 +70,54 @@ function conflictsOfRow(
   actual: Expectation | undefined,
   isCertain: boolean,
 ): Conflict[] {
-  const { metadata } = row.description;
+  const changed = scope.mode === "save" ? row.changedColumns(guard.dataSource.driver) : undefined;
   return row.objects
-    .filter(({ role }) => isCertain || role === "written")
-    .filter(({ expectation }) => isCertain || !isAsExpected(guard, expectation, actual))
-    .map(({ entity, expectation }) => ({
-      entityName: metadata.name,
-      target: metadata.target,
-      id: row.id,
-      operation: operations[scope.mode],
-      reason: actual === undefined ? "deleted" : "modified",
-      expectedBy: "load",
-      expected: toRecord(expectation),
-      actual: actual === undefined ? null : toRecord(actual),
-      entity,
-    }));
+    .filter(({ role }) => isCertain || role !== "member")
+    .filter((object) => isCertain || !isAsExpected(guard, row.expectationOf(object, changed), actual))
+    .map((object) =>
+      conflictOf(row.description, row.id, {
+        operation: object.role === "root" ? "touch" : operations[scope.mode],
+        expectedBy: object.expectedBy,
+        expected: row.expectationOf(object, changed),
+        actual,
+        entity: object.entity,
+      }),
+    );
+}
+
+/** A conflict as data, from what was expected of a row and what it holds; undefined for a row that is gone. */
+export function conflictOf(
+  { compared, metadata }: EntityDescription,
+  id: ObjectLiteral,
+  {
+    actual,
+    entity,
+    expected,
+    expectedBy,
+    operation,
+  }: Pick<Conflict, "operation" | "expectedBy"> & {
+    readonly expected: Expectation;
+    readonly actual: Expectation | undefined;
+    readonly entity?: ObjectLiteral | undefined;
+  },
+): Conflict {
+  const isShown = (token: Column): boolean => !compared.has(token) || expected.has(token);
+  return {
+    entityName: metadata.name,
+    target: metadata.target,
+    id,
+    operation,
+    reason: actual === undefined ? "deleted" : "modified",
+    expectedBy,
+    expected: toRecord(expected),
+    actual: actual === undefined ? null : toRecord(new Map([...actual].filter(([token]) => isShown(token)))),
+    ...(compared.size > 0
+      ? {
+          compared: [...expected.keys()]
+            .filter((token) => compared.has(token))
+            .map(({ propertyPath }) => propertyPath),
+        }
+      : {}),
+    ...(entity === undefined ? {} : { entity }),
+  };
 }

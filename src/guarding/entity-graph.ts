@@ -1,4 +1,5 @@
-import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "../metadata/relation";
 import { rowId } from "./row-identity";
 
 /** The four ways in which an EntityManager writes entities. */

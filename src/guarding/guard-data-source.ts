@@ -1,15 +1,14 @@
 import type { DataSource } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import { Guard } from "./guard";
+import { isGuarded, registerGuard, unregisterGuard } from "./guard-of";
 import { resolveGuardOptions, type GuardOptions } from "./guard-options";
 import { hookEntityManagers } from "./hook-entity-managers";
 import { hookInitialize } from "./hook-initialize";
+import { hookLazyRelations } from "./hook-lazy-relations";
 import { hookQueryBuilders } from "./hook-query-builders";
 import { hookReload } from "./hook-reload";
 import { hookTransactions } from "./hook-transactions";
-
-/** For each guarded DataSource, how to put back what was changed. */
-const guarded = new WeakMap<DataSource, () => void>();
 
 /**
  * Guards a DataSource: from now on a save, remove, softRemove or recover of an entity with a row version or
@@ -27,7 +26,7 @@ const guarded = new WeakMap<DataSource, () => void>();
  */
 export function guardDataSource<D extends DataSource>(dataSource: D, options: GuardOptions = {}): D {
   const resolved = resolveGuardOptions(options);
-  if (guarded.has(dataSource)) return dataSource;
+  if (isGuarded(dataSource)) return dataSource;
   if (dataSource.options.type === "mongodb") {
     throw new GuardConfigurationError(
       "A MongoDB DataSource cannot be guarded: the guard is a predicate in SQL.",
@@ -44,8 +43,13 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
     undoEntityHooks = [hookTransactions(guard), hookReload(guard)];
   };
   if (dataSource.isInitialized) hookEntities();
-  undo.push(hookInitialize(guard, hookEntities), hookQueryBuilders(guard), hookEntityManagers(guard));
-  guarded.set(dataSource, () => {
+  undo.push(
+    hookInitialize(guard, hookEntities),
+    hookQueryBuilders(guard),
+    hookEntityManagers(guard),
+    hookLazyRelations(guard),
+  );
+  registerGuard(guard, () => {
     guard.isActive = false;
     for (const undoHook of [...undo.reverse(), ...undoEntityHooks]) undoHook();
   });
@@ -57,7 +61,5 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
  * is not guarded is left alone.
  */
 export function unguardDataSource(dataSource: DataSource): void {
-  const undo = guarded.get(dataSource);
-  guarded.delete(dataSource);
-  undo?.();
+  unregisterGuard(dataSource);
 }

@@ -3,25 +3,31 @@ import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { EntityConcurrency } from "../metadata/entity-concurrency";
 import { describeEntity, type EntityDescription } from "../metadata/entity-description";
 import { TokenJournal } from "../tracking/token-journal";
+import { MemberRoots } from "../tracking/member-roots";
 import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
 import { dialectOf, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
-import { refuseCoarseUpdateDate, refuseUncomparableToken } from "./token-check";
+import { refuseUnfitTokens } from "./token-check";
 import { Turns } from "./turns";
+import { Verifications } from "./verifications";
 
 /** The guard of one DataSource: what its hooks share. */
 export class Guard {
   /** False once the DataSource is no longer guarded; hooks that outlive it then let everything through. */
   isActive = true;
   readonly tracker = new Tracker();
+  readonly memberRoots = new MemberRoots();
   readonly journal = new TokenJournal();
   readonly turns = new Turns();
+  readonly verifications = new Verifications();
   /** Stock query builder class to the guarded one made from it. */
   readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
   /** Places in the application that have been warned of an unchecked write. */
   readonly warnedCallSites = new Set<string>();
   #dialect: Dialect | undefined;
+  /** Whether any entity is an aggregate root. */
+  hasVersionedRelations = false;
   readonly #descriptions = new WeakMap<EntityMetadata, EntityDescription | null>();
 
   constructor(
@@ -55,7 +61,10 @@ export class Guard {
         );
       }
     }
-    for (const metadata of this.dataSource.entityMetadatas) this.describe(metadata);
+    const descriptions = this.dataSource.entityMetadatas.map((metadata) => this.describe(metadata));
+    this.hasVersionedRelations = descriptions.some(
+      (its) => its !== undefined && its.versionedRelations.length > 0,
+    );
   }
 
   #describe(metadata: EntityMetadata): EntityDescription | undefined {
@@ -64,10 +73,7 @@ export class Guard {
       versionColumns: this.options.versionColumns,
       declared: this.#declarationsFor(metadata),
     });
-    for (const token of description?.tokens ?? []) {
-      refuseUncomparableToken(this.dataSource.driver, this.dialect, token);
-    }
-    if (description !== undefined) refuseCoarseUpdateDate(this.dialect, description);
+    if (description !== undefined) refuseUnfitTokens(this.dataSource, this.dialect, description);
     return description;
   }
 

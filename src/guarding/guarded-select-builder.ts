@@ -1,10 +1,15 @@
-import type { FindManyOptions, ObjectLiteral, SelectQueryBuilder } from "typeorm";
-import { visitLoaded } from "../tracking/loaded-entities";
+import type { FindManyOptions, ObjectLiteral, QueryRunner, SelectQueryBuilder } from "typeorm";
 import type { BuilderClass } from "./builder-class";
 import { setTargets } from "./builder-targets";
-import { isRowLoadOfSave, replaceRowsByOriginals } from "./row-load";
 import type { Guard } from "./guard";
-import { isUntracked, withoutTracking } from "./untracked-reads";
+import { isRowLoadOfSave, replaceRowsByOriginals } from "./row-load";
+import { trackLoaded } from "./track-loaded";
+import { withoutTracking } from "./untracked-reads";
+
+interface Results {
+  entities: ObjectLiteral[];
+  raw: ObjectLiteral[];
+}
 
 /** A SELECT of entities notes what each guarded one looked like. */
 export function guardedSelectBuilder(
@@ -23,32 +28,12 @@ export function guardedSelectBuilder(
       return super.whereInIds(ids);
     }
 
-    override async getRawAndEntities<T = unknown>(): Promise<{ entities: ObjectLiteral[]; raw: T[] }> {
-      const results = await super.getRawAndEntities<T>();
+    // Whatever reads entities ends here: getMany, getOne, getRawAndEntities, getManyAndCount.
+    protected override async executeEntitiesAndRawResults(queryRunner: QueryRunner): Promise<Results> {
+      const results: Results = await super.executeEntitiesAndRawResults(queryRunner);
       if (rowLoads.has(this)) replaceRowsByOriginals(guard, this, results.entities);
-      else noteLoaded(guard, this, results.entities);
-      return results;
-    }
-
-    override async getManyAndCount(): Promise<[ObjectLiteral[], number]> {
-      const results = await super.getManyAndCount();
-      noteLoaded(guard, this, results[0]);
+      else trackLoaded(guard, this, results);
       return results;
     }
   };
-}
-
-function noteLoaded(
-  guard: Guard,
-  builder: SelectQueryBuilder<ObjectLiteral>,
-  entities: readonly ObjectLiteral[],
-): void {
-  const { mainAlias, joinAttributes } = builder.expressionMap;
-  if (!guard.isActive || !mainAlias?.hasMetadata || isUntracked(builder)) return;
-  const mapped = joinAttributes.flatMap(({ mapToPropertyPropertyName: property, metadata }) =>
-    property === undefined || metadata === undefined ? [] : { property, metadata },
-  );
-  visitLoaded(mainAlias.metadata, entities, joinAttributes.length > 0, mapped, (metadata, entity) => {
-    if (guard.describe(metadata) !== undefined) guard.tracker.track(metadata, entity);
-  });
 }

@@ -2,6 +2,7 @@ import type { ObjectLiteral, UpdateResult } from "typeorm";
 import type { BuilderClass, SoftDeleteBuilder } from "./builder-class";
 import { setTargets } from "./builder-targets";
 import type { Guard } from "./guard";
+import { returningBesides } from "./returning";
 import { executeRowWrite } from "./row-write";
 import { raiseVersion } from "./version-in-statement";
 
@@ -23,11 +24,17 @@ export function guardedSoftDeleteBuilder(
     }
 
     protected override createUpdateExpression(): string {
-      return raiseVersion(guard, this, super.createUpdateExpression());
+      return raiseVersion(guard, this, super.createUpdateExpression(), (value) =>
+        this.createParameter(value),
+      );
+    }
+
+    protected override createReturningExpression(type: "update"): string {
+      return returningBesides(this, super.createReturningExpression(type));
     }
 
     override async execute(): Promise<UpdateResult> {
-      return executeRowWrite(guard, this, {}, () => super.execute());
+      return executeRowWrite(guard, this, undefined, () => super.execute());
     }
   };
 }

@@ -2,6 +2,7 @@ import type { ObjectLiteral, UpdateQueryBuilder, UpdateResult } from "typeorm";
 import type { BuilderClass } from "./builder-class";
 import { keyMaps, metadataOf, setTargets } from "./builder-targets";
 import type { Guard } from "./guard";
+import { returningBesides } from "./returning";
 import { executeRowWrite } from "./row-write";
 import { raiseVersion, withoutVersion } from "./version-in-statement";
 
@@ -36,7 +37,13 @@ export function guardedUpdateBuilder(
     }
 
     protected override createUpdateExpression(): string {
-      return raiseVersion(guard, this, super.createUpdateExpression());
+      return raiseVersion(guard, this, super.createUpdateExpression(), (value) =>
+        this.createParameter(value),
+      );
+    }
+
+    protected override createReturningExpression(type: "update"): string {
+      return returningBesides(this, super.createReturningExpression(type));
     }
 
     override async execute(): Promise<UpdateResult> {

@@ -1,6 +1,7 @@
 import type { EntitySubscriberInterface, QueryRunner } from "typeorm";
 import type { Guard } from "./guard";
 import { currentScope } from "./save-flow";
+import { verifyBeforeCommit } from "./verify-unchanged";
 
 /*
  * Why here: after a rollback the tokens in memory have to be those from before the transaction, and only the query
@@ -24,11 +25,16 @@ class TransactionListener implements EntitySubscriberInterface {
     currentScope(this.guard)?.noteTransaction();
   }
 
+  async beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
+    if (this.guard.journal.isOutermost(queryRunner)) await verifyBeforeCommit(this.guard, queryRunner);
+  }
+
   afterTransactionCommit({ queryRunner }: TransactionEvent): void {
     this.guard.journal.commit(queryRunner);
   }
 
   beforeTransactionRollback({ queryRunner }: TransactionEvent): void {
+    if (this.guard.journal.isOutermost(queryRunner)) this.guard.verifications.take(queryRunner);
     this.guard.journal.rollback(queryRunner);
   }
 }

@@ -2,18 +2,23 @@ import type { EntityManager, EntityMetadata, ObjectLiteral, QueryRunner, SaveOpt
 import { formatRow } from "../errors/format-value";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { CallSite } from "./call-site";
+import { enlistRoots, isInAggregate } from "./aggregate-roots";
 import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
 import { decideOnMissingToken } from "./missing-token";
+import { raiseRoots } from "./root-raising";
 import { enlistRows } from "./row-enlistment";
-import { currentScope, isInSave, runInSave } from "./save-flow";
+import { currentScope, isInSave, runBesideSave, runInSave } from "./save-flow";
+import { isUnchecked, isWithoutRoots } from "./save-marks";
+import { objectsOf } from "./save-objects";
 import { SaveScope, WriteRefused } from "./save-scope";
 import { Savepoint } from "./savepoint";
 import { settleWrites } from "./settlement";
 import { TokenMemory } from "./token-memory";
+import { refusePartialRow } from "./whole-row";
 
 /** One call of an EntityManager's save, remove, softRemove or recover. */
 export interface PersistCall {
@@ -35,7 +40,7 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
   await Promise.resolve();
   const graphNow = (): EntityGraph => entityGraph(call.mode, rootsOf(guard, call));
   const graph = graphNow();
-  if (!graph.entities.some(({ metadata }) => guard.describe(metadata))) {
+  if (!graph.entities.some((node) => guard.describe(node.metadata) ?? isInAggregate(guard, node))) {
     return runInSave(guard, currentScope(guard), () => call.proceed(call.options));
   }
   return guard.turns.take(turnsOf(guard, call, graph), (hasWaited) =>
@@ -73,20 +78,26 @@ function rootsOf(
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
   keepListening(guard);
   const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
-  const scope = new SaveScope({
+  const concernsRoots =
+    !isWithoutRoots(call.options) && graph.entities.some((node) => isInAggregate(guard, node));
+  const isOneRow = graph.isOneRow && !canListen && !concernsRoots;
+  const scope: SaveScope = new SaveScope({
     mode: call.mode,
     parent: currentScope(guard),
-    isSingleStatement: graph.isOneRow && !canListen,
+    isSingleStatement: isOneRow && !needsSubtransaction(guard, graph),
     transaction: () => openTransaction(guard, call.manager),
     openSavepoint: (transaction) => Savepoint.open(guard, transaction),
     isInCallersTransaction: call.manager.queryRunner?.isTransactionActive === true,
     callSite: call.callSite,
+    isUnchecked: isUnchecked(call.options),
+    raiseRoots: (queryRunner) => runBesideSave(guard, scope, () => raiseRoots(guard, scope, queryRunner)),
   });
   enlistRows(guard, scope, graph.entities);
+  if (concernsRoots) enlistRoots(guard, scope, graph.entities);
   refuseTwoChangedObjects(guard, scope);
-  refuseMissingTokens(guard, scope);
+  refuseIncompleteObjects(guard, scope);
 
-  const memory = new TokenMemory(guard, graph.entities);
+  const memory = new TokenMemory(guard, objectsOf(scope));
   const settle = (): void => {
     settleWrites(guard, scope);
     if (scope.joined !== undefined) guard.journal.record(scope.joined, () => memory.restore());
@@ -95,7 +106,7 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
     if (canListen) await scope.openSavepoint();
-    const isAtomic = graph.isOneRow && !canListen && !readsTokensBack(guard, graph);
+    const isAtomic = isOneRow && !readsTokensBack(guard, graph);
     result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, isAtomic)));
     await scope.complete();
   } catch (error) {
@@ -108,6 +119,11 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
   }
   settle();
   return result;
+}
+
+// PostgreSQL would give two writes of one row in one transaction the same xmin.
+function needsSubtransaction(guard: Guard, { entities }: EntityGraph): boolean {
+  return entities.some(({ metadata }) => guard.describe(metadata)?.versionSource?.kind === "xmin");
 }
 
 // One would undo what the other changed, or both would be written on top of what only one of them has read.
@@ -128,7 +144,7 @@ function refuseTwoChangedObjects({ dataSource: { driver } }: Guard, scope: SaveS
 function readsTokensBack(guard: Guard, { entities }: EntityGraph): boolean {
   return (
     !guard.dataSource.driver.isReturningSqlSupported("update") &&
-    entities.some(({ metadata }) => (guard.describe(metadata)?.concurrencyTokens.length ?? 0) > 0)
+    entities.some(({ metadata }) => guard.describe(metadata)?.tokens.some((token) => !token.isVersion))
   );
 }
 
@@ -157,12 +173,15 @@ function openTransaction({ dataSource }: Guard, manager: EntityManager): QueryRu
   return queryRunner?.isTransactionActive && driver.transactionSupport === "nested" ? queryRunner : undefined;
 }
 
-// Whether a token is missing from an object that was never loaded only matters once its row is found to exist.
-function refuseMissingTokens(guard: Guard, scope: SaveScope): void {
+// Whether something is missing from an object that was never loaded only matters once its row is found to exist.
+function refuseIncompleteObjects(guard: Guard, scope: SaveScope): void {
+  const { driver } = guard.dataSource;
   for (const row of scope.rows.values()) {
     if (!row.isSubject || (scope.mode === "save" && !row.isTracked)) continue;
-    if (scope.mode !== "save" || row.isChanged(guard.dataSource.driver)) {
-      decideOnMissingToken(guard, row, scope.callSite);
+    if (scope.mode !== "save") decideOnMissingToken(guard, row, scope.callSite);
+    else if (row.isChanged(driver) && !row.isUnversionedChange(driver)) {
+      decideOnMissingToken(guard, row, scope.callSite, row.changedColumns(driver));
+      refusePartialRow(row);
     }
   }
 }

@@ -35,9 +35,9 @@ export async function lockRowsAsExpected(
     const actual = await readTokens(guard, queryRunner, description, ids, "to-hold");
     stale.push(
       ...ofEntity.filter((row) =>
-        row.expectations.some(
-          (expected) => expected.size > 0 && !isAsExpected(guard, expected, actual.get(row.key)),
-        ),
+        row
+          .expectationsFor()
+          .some((expected) => expected.size > 0 && !isAsExpected(guard, expected, actual.get(row.key))),
       ),
     );
   }

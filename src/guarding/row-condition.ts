@@ -1,7 +1,8 @@
 import type { Column } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
+import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
-import type { GuardedRow } from "./guarded-row";
-import { tokenPredicate } from "./token-predicate";
+import { tokenPredicate, type TokenPredicate } from "./token-predicate";
 
 /** SQL to be put into a WHERE, and the values of its named parameters. */
 export interface RowCondition {
@@ -10,26 +11,19 @@ export interface RowCondition {
 }
 
 /**
- * The condition under which a row is still as its save expects; undefined when the save knows no token of it.
+ * The condition under which a row is still as it is expected to be; undefined when nothing is expected.
  *
  * @param prefix begins the parameters' names, so that conditions of several rows fit into one statement.
  */
 export function rowCondition(
-  { dataSource, dialect }: Guard,
-  row: GuardedRow,
+  guard: Guard,
+  description: EntityDescription,
+  expectations: readonly Expectation[],
   prefix: string,
 ): RowCondition | undefined {
   const conditions: string[] = [];
   const parameters: Record<string, unknown> = {};
-  const { driver } = dataSource;
-  const add = (column: Column, value: unknown): void => {
-    const { condition, values } = tokenPredicate({
-      dialect,
-      column,
-      type: driver.normalizeType(column),
-      name: driver.escape(column.databaseName),
-      expected: driver.preparePersistentValue(value, column),
-    });
+  const add = ({ condition, values }: TokenPredicate): void => {
     let next = 0;
     conditions.push(
       condition.replace(/\?/g, () => {
@@ -39,9 +33,27 @@ export function rowCondition(
       }),
     );
   };
-  for (const expectation of row.expectations) {
-    for (const [column, value] of expectation) add(column, value);
+  for (const expectation of expectations) {
+    for (const [column, value] of expectation) add(predicateOf(guard, description, column, value));
   }
   if (conditions.length === 0) return undefined;
   return { sql: `(${[...new Set(conditions)].join(" AND ")})`, parameters };
+}
+
+function predicateOf(
+  { dataSource: { driver }, dialect }: Guard,
+  { rowVersion, versionSource }: EntityDescription,
+  column: Column,
+  value: unknown,
+): TokenPredicate {
+  if (column === rowVersion && versionSource?.kind === "xmin") {
+    return { condition: "CAST(xmin AS text) = ?", values: [String(value)] };
+  }
+  return tokenPredicate({
+    dialect,
+    column,
+    type: driver.normalizeType(column),
+    name: driver.escape(column.databaseName),
+    expected: driver.preparePersistentValue(value, column),
+  });
 }

@@ -1,12 +1,14 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
-import { owningRelations, storedColumns } from "../metadata/column";
+import type { RelationMetadata } from "../metadata/relation";
+import { columnValue, owningRelations, storedColumns } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { hasChanged, isSameColumnValue } from "../tracking/entity-changes";
-import { originalValue, type Original } from "../tracking/original";
+import { membersOf, originalValue, type Original } from "../tracking/original";
+import { namedExpectation } from "./caller-expectations";
 import type { GraphEntity } from "./entity-graph";
 import { expectationOf } from "./expectation";
 import type { Guard } from "./guard";
-import { GuardedRow } from "./guarded-row";
+import { GuardedRow, type RowObject, type RowRole } from "./guarded-row";
 import { rowKey } from "./row-identity";
 import type { SaveScope } from "./save-scope";
 
@@ -15,28 +17,101 @@ export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly Gr
   for (const { metadata, entity, id, role, isRoot } of entities) {
     const description = guard.describe(metadata);
     if (description === undefined) continue;
-    const key = id === undefined ? undefined : rowKey(metadata, id);
-    if (key === undefined || id === undefined) {
-      scope.unsaved.push({ description, entity });
-      continue;
-    }
-    const row = scope.rows.get(key) ?? new GuardedRow(key, description, id);
-    const loaded = guard.tracker.originalOf(entity);
-    // A save around this one may have written the row already, and its entity does not know yet.
-    const tokensAfter = scope.parent?.findRow(key)?.tokensAfter;
-    const expected =
-      tokensAfter === undefined
-        ? expectationOf(description, loaded, entity)
-        : { expectation: tokensAfter, missing: [] };
-    row.objects.push({
-      entity,
-      role: scope.mode === "save" && !isRoot && isNamedByKey(metadata, entity) ? "member" : role,
-      original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
-      isRemoved: guard.tracker.isRemoved(entity),
-      ...expected,
-    });
-    scope.rows.set(key, row);
+    const isMember =
+      role === "member" || (scope.mode === "save" && !isRoot && isNamedByKey(metadata, entity));
+    enlistObject(guard, scope, description, entity, id, isMember ? "member" : "written");
   }
+}
+
+/** Puts one object of a guarded row into a save; returns the row, or undefined while the object has no key. */
+export function enlistObject(
+  guard: Guard,
+  scope: SaveScope,
+  description: EntityDescription,
+  entity: ObjectLiteral,
+  id: ObjectLiteral | undefined,
+  role: RowRole,
+): GuardedRow | undefined {
+  const members = membersNow(description, entity);
+  const key = id === undefined ? undefined : rowKey(description.metadata, id);
+  if (key === undefined || id === undefined) {
+    scope.unsaved.push({ description, entity, members });
+    return undefined;
+  }
+  const row = scope.rows.get(key) ?? new GuardedRow(key, description, id);
+  scope.rows.set(key, row);
+  if (row.objects.some((object) => object.entity === entity)) return row;
+  const loaded = guard.tracker.originalOf(entity);
+  row.objects.push({
+    entity,
+    role,
+    original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
+    isRemoved: guard.tracker.isRemoved(entity),
+    members,
+    ...expectedOf(guard, scope, row, entity, loaded),
+  });
+  return row;
+}
+
+/** The row of one entity on its own, outside a save; undefined while it has no key. */
+export function rowOfEntity(
+  guard: Guard,
+  description: EntityDescription,
+  entity: ObjectLiteral,
+): GuardedRow | undefined {
+  const id = description.metadata.getEntityIdMap(entity);
+  const key = id && rowKey(description.metadata, id);
+  if (id === undefined || key === undefined) return undefined;
+  const row = new GuardedRow(key, description, id);
+  const original = guard.tracker.originalOf(entity);
+  row.objects.push({
+    entity,
+    role: "written",
+    original,
+    isRemoved: guard.tracker.isRemoved(entity),
+    members: new Map(),
+    ...ownExpectation(guard, description, entity, original),
+  });
+  return row;
+}
+
+function expectedOf(
+  guard: Guard,
+  scope: SaveScope,
+  { description, key }: GuardedRow,
+  entity: ObjectLiteral,
+  loaded: Original | undefined,
+): Pick<RowObject, "expectation" | "missing" | "expectedBy"> {
+  if (scope.isUnchecked) return { expectation: new Map(), missing: [], expectedBy: "load" };
+  // A save around this one may have written the row already, and its entity does not know yet.
+  const tokensAfter = scope.parent?.findRow(key)?.tokensAfter;
+  if (tokensAfter !== undefined) return { expectation: tokensAfter, missing: [], expectedBy: "load" };
+  return ownExpectation(guard, description, entity, loaded);
+}
+
+function ownExpectation(
+  guard: Guard,
+  description: EntityDescription,
+  entity: ObjectLiteral,
+  loaded: Original | undefined,
+): Pick<RowObject, "expectation" | "missing" | "expectedBy"> {
+  const named = namedExpectation(guard, description, entity);
+  return {
+    ...expectationOf(description, loaded, entity, named),
+    expectedBy: named === undefined ? "load" : "caller",
+  };
+}
+
+function membersNow(
+  { shape }: EntityDescription,
+  entity: ObjectLiteral,
+): ReadonlyMap<RelationMetadata, readonly ObjectLiteral[]> {
+  return new Map(
+    shape.collections.flatMap((relation) => {
+      const members = membersOf(relation, entity);
+      return members === undefined ? [] : [[relation, members]];
+    }),
+  );
 }
 
 // `{ id: 7 }` in a relation names a row and says nothing of it: at most its foreign key is written.
@@ -59,11 +134,11 @@ function isRebased(
   entity: ObjectLiteral,
 ): boolean {
   const { driver } = guard.dataSource;
-  const current: unknown = rowVersion?.getEntityValue(entity);
+  const current = rowVersion && columnValue(rowVersion, entity);
   return (
     rowVersion !== undefined &&
     current !== undefined &&
     !isSameColumnValue(driver, rowVersion, originalValue(original, rowVersion), current) &&
-    hasChanged(driver, original, entity, rowVersion)
+    hasChanged(driver, original, entity, new Set([rowVersion]))
   );
 }

@@ -1,11 +1,17 @@
 import type { FindManyOptions, ObjectLiteral, SelectQueryBuilder } from "typeorm";
+import { isHiddenForeignKey } from "../metadata/column";
 import { originalRelatedId, originalValue, takeOriginal, type Original } from "../tracking/original";
+import { shapeOf } from "../metadata/shape";
 import { decideOnMissingToken } from "./missing-token";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { targetsOf } from "./builder-targets";
+import { replaceRelationValue } from "./relation-value";
 import { rowKey } from "./row-identity";
 import { currentScope } from "./save-flow";
+import { claimedMembers } from "./save-objects";
+import type { SaveScope } from "./save-scope";
+import { showOwnMembers } from "./stale-collections";
 
 /*
  * TypeORM's save reads the rows it is about to write (SubjectDatabaseEntityLoader) and writes what differs from
@@ -39,26 +45,35 @@ export function replaceRowsByOriginals(
   const metadata = builder.expressionMap.mainAlias?.metadata;
   if (scope === undefined || metadata === undefined) return;
   const foundByKey = new Map(found.map((row) => [rowKey(metadata, row), row]));
+  if (scope.rootLinks.length > 0) {
+    for (const [key, row] of foundByKey)
+      if (key !== undefined) scope.found.set(key, takeOriginal(shapeOf(metadata), row));
+  }
   for (const key of new Set(targetsOf(builder).map((id) => rowKey(metadata, id)))) {
     const row = key === undefined ? undefined : scope.rows.get(key);
     if (!row?.isSubject) continue;
     const inDatabase = foundByKey.get(row.key);
-    if (inDatabase !== undefined) becomeOriginal(guard, row, inDatabase);
+    if (inDatabase !== undefined) becomeOriginal(guard, scope, row, inDatabase);
     else if (scope.mode === "save") {
+      row.isAbsent = true;
       // TypeORM would insert it again.
-      if (row.isTracked || row.carriesVersion) scope.refuse([row]);
-    } else if (scope.mode !== "remove") found.push(asInOriginal(row));
+      if ((row.isTracked || row.carriesVersion) && !scope.isUnchecked) scope.refuse([row]);
+    } else if (scope.mode !== "remove" && !scope.isUnchecked) found.push(asInOriginal(row));
   }
 }
 
-function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral): void {
-  const { original } = row.subject;
+function becomeOriginal(guard: Guard, scope: SaveScope, row: GuardedRow, inDatabase: ObjectLiteral): void {
+  const { driver } = guard.dataSource;
+  const { members, original } = row.subject;
   if (original === undefined) {
     row.setFound(inDatabase);
-    if (row.missing.length > 0 && row.isChanged(guard.dataSource.driver)) {
-      decideOnMissingToken(guard, row, currentScope(guard)?.callSite);
+    if (row.isChanged(driver) && !row.isUnversionedChange(driver)) {
+      decideOnMissingToken(guard, row, scope.callSite, row.changedColumns(driver));
     }
-  } else overlay(original, inDatabase);
+  } else {
+    showOwnMembers(original, members, inDatabase, (relation) => claimedMembers(scope, relation));
+    overlay(original, inDatabase);
+  }
   hideVersionChange(row, inDatabase);
   // A form brings "1" where the database has 1, and TypeORM would take the row for another one.
   setKey(row, inDatabase);
@@ -68,7 +83,7 @@ function becomeOriginal(guard: Guard, row: GuardedRow, inDatabase: ObjectLiteral
 function asInOriginal(row: GuardedRow): ObjectLiteral {
   const { entity, original } = row.subject;
   const values: ObjectLiteral = {};
-  overlay(original ?? takeOriginal(row.description.metadata, entity), values);
+  overlay(original ?? takeOriginal(row.description.shape, entity), values);
   hideVersionChange(row, values);
   setKey(row, values);
   return values;
@@ -95,10 +110,11 @@ function hideVersionChange(
 
 function overlay(original: Original, row: ObjectLiteral): void {
   original.shape.columns.forEach((column, index) => {
-    if (original.values[index] !== undefined) column.setEntityValue(row, originalValue(original, column));
+    if (original.values[index] === undefined || isHiddenForeignKey(column)) return;
+    column.setEntityValue(row, originalValue(original, column));
   });
   for (const relation of original.shape.relations) {
     const related = originalRelatedId(original, relation);
-    if (related !== undefined) relation.setEntityValue(row, related);
+    if (related !== undefined) replaceRelationValue(relation, row, related);
   }
 }

@@ -1,18 +1,25 @@
 import type { EntityMetadata, ObjectLiteral, UpdateQueryBuilder, UpdateResult } from "typeorm";
-import { UncheckedWriteError } from "../errors/unchecked-write-error";
-import { RowValues } from "../tracking/row-values";
+import type { Column } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
+import { RowValues, writtenColumns } from "../tracking/row-values";
 import type { SoftDeleteBuilder } from "./builder-class";
 import { metadataOf, targetsOf } from "./builder-targets";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
+import { isOwnStatement } from "./own-statements";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
 import { isWholeKey, rowKey } from "./row-identity";
 import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
+import { planVersion } from "./statement-version";
+import { inOwnSubtransaction } from "./subtransaction";
 import { isAsExpected } from "./token-reader";
+import { refuseUnseenSave } from "./unseen-save";
 import { movesPaths } from "./version-in-statement";
+import { isUnversionedWrite, versionFor } from "./version-plan";
+import { withWholeRow } from "./whole-row";
 import { askForTokens, keepTokensFromMerge, readRowTokens, tokensAfter } from "./written-tokens";
 
 export type RowBuilder = UpdateQueryBuilder<ObjectLiteral> | SoftDeleteBuilder;
@@ -21,40 +28,53 @@ export type RowBuilder = UpdateQueryBuilder<ObjectLiteral> | SoftDeleteBuilder;
  * Executes an UPDATE, soft-delete or restore. Inside a save the row it writes by key is written under the
  * condition that it is as the save expects; elsewhere there is no loaded entity to check.
  *
- * @param values what the statement sets, in the form of an entity.
+ * @param values what the statement sets, in the form of an entity; undefined for a soft-delete or restore.
  */
 export async function executeRowWrite(
   guard: Guard,
   builder: RowBuilder,
-  values: ObjectLiteral,
+  values: ObjectLiteral | undefined,
   execute: () => Promise<UpdateResult>,
 ): Promise<UpdateResult> {
+  if (isOwnStatement(builder)) return execute();
   const scope = currentScope(guard);
   const metadata = metadataOf(builder);
   const row = scope && metadata && !movesPaths(builder) ? targetRow(scope, metadata, builder) : undefined;
   const { callListeners, whereEntities } = builder.expressionMap;
   if (scope !== undefined && row !== undefined) {
     const origin = callListeners ? "listener" : "row";
-    return runStatement(guard, scope, origin, () => writeRow(guard, scope, row, builder, values, execute));
+    return runStatement(guard, scope, origin, builder, () =>
+      writeRow(guard, scope, row, builder, values, execute),
+    );
   }
-  if (metadata === undefined || guard.describe(metadata) === undefined) {
-    return runStatement(guard, scope, callListeners ? "listener" : "save", execute);
+  const origin = callListeners ? "listener" : "save";
+  const description = metadata && guard.describe(metadata);
+  if (metadata === undefined || description === undefined) {
+    return runStatement(guard, scope, origin, builder, execute);
   }
   const isOfSave = !callListeners && whereEntities.some((entity) => isWholeKey(metadata, entity));
   if (isOfSave) refuseUnseenSave(metadata);
-  const result = await runStatement(guard, scope, callListeners ? "listener" : "save", execute);
+  const written = values === undefined ? undefined : writtenColumns(description.shape, values);
+  planWrite(description, undefined, builder, values ?? {}, written);
+  const result = await runStatement(guard, scope, origin, builder, () =>
+    inOwnSubtransaction(guard, description, builder, execute),
+  );
   // TypeORM has given them the row's new version; what else they hold is no longer what they were loaded with.
   for (const entity of whereEntities) guard.tracker.forget(entity);
   return result;
 }
 
-/** Refuses a statement of TypeORM's persistence that has no save of the guard's around it. */
-export function refuseUnseenSave(metadata: EntityMetadata): never {
-  throw new UncheckedWriteError(
-    metadata.name,
-    `was saved on a way that the guard does not see, by an EntityManager that is older than the guard or that ` +
-      `was made without it. Call guardDataSource before anything takes a manager or repository from the DataSource.`,
-  );
+/** Decides what the statement does to the version; returns whether that is anything. */
+function planWrite(
+  description: EntityDescription,
+  row: GuardedRow | undefined,
+  builder: RowBuilder,
+  values: ObjectLiteral,
+  written: ReadonlySet<Column> | undefined,
+): boolean {
+  const isVersioned = written === undefined || !isUnversionedWrite(description, written);
+  planVersion(builder, isVersioned ? versionFor(description, row, values) : { step: "keep" });
+  return isVersioned;
 }
 
 function targetRow(scope: SaveScope, metadata: EntityMetadata, builder: RowBuilder): GuardedRow | undefined {
@@ -70,28 +90,59 @@ async function writeRow(
   scope: SaveScope,
   row: GuardedRow,
   builder: RowBuilder,
-  values: ObjectLiteral,
+  values: ObjectLiteral | undefined,
   execute: () => Promise<UpdateResult>,
 ): Promise<UpdateResult> {
+  const { description } = row;
+  const { callListeners } = builder.expressionMap;
+  const isOfSave = !callListeners && values !== undefined;
+  const changed = values === undefined ? undefined : writtenColumns(description.shape, values);
+  const entity = isOfSave && row.isSubject ? row.subject.entity : (values ?? {});
+  if (!planWrite(description, row, builder, entity, changed)) {
+    const written = RowValues.of(description.shape, values ?? {});
+    return writeUnversioned(guard, scope, row, builder, written, execute);
+  }
+  const whole = isOfSave ? withWholeRow(row, values) : values;
+  const columns = whole === undefined ? undefined : writtenColumns(description.shape, whole);
   // A member that was named by its key alone gets a foreign key, as by an update(): there is nothing to check.
-  if (row.isSubject) decideOnMissingToken(guard, row, scope.callSite);
-  const condition = rowCondition(guard, row, "expected_");
+  if (row.isSubject) decideOnMissingToken(guard, row, scope.callSite, columns);
+  const condition = rowCondition(guard, description, row.expectationsFor(columns), "expected_");
   if (condition !== undefined) builder.andWhere(condition.sql, condition.parameters);
-  const written = RowValues.of(row.description.metadata, values);
-  askForTokens(guard, row, builder);
+  if (whole !== undefined) builder.expressionMap.valuesSet = whole;
+  const written = RowValues.of(description.shape, whole ?? {});
+  askForTokens(guard, row, builder, columns);
 
   const result = await execute();
   const affected = requireCount(guard, row, result.affected);
   if (affected === 0) {
     const isRefused =
-      condition !== undefined &&
+      row.isSubject &&
+      !scope.isUnchecked &&
       (builder.expressionMap.queryType === "update" || !(await isUnchangedRow(guard, row, builder)));
-    return isRefused ? scope.refuse([row]) : result;
+    return isRefused || (condition !== undefined && !row.isSubject) ? scope.refuse([row]) : result;
   }
   const tokens = await tokensAfter(guard, row, builder, written, result);
-  if (builder.expressionMap.callListeners) row.advance(tokens);
+  if (callListeners) row.advance(tokens);
   else row.write(written, tokens, (result.generatedMaps[0] ??= {}));
   keepTokensFromMerge(row, result);
+  return result;
+}
+
+// Neither checks nor raises; only a row that is gone is a conflict. What TypeORM would read back is left alone: with the
+// row's present version a stale entity would pass for a fresh one.
+async function writeUnversioned(
+  guard: Guard,
+  scope: SaveScope,
+  row: GuardedRow,
+  builder: RowBuilder,
+  written: RowValues,
+  execute: () => Promise<UpdateResult>,
+): Promise<UpdateResult> {
+  builder.expressionMap.updateEntity = false;
+  const result = await execute();
+  if (requireCount(guard, row, result.affected) === 0 && row.isSubject && !scope.isUnchecked)
+    scope.refuse([row]);
+  if (!builder.expressionMap.callListeners) row.write(written, undefined, undefined);
   return result;
 }
 
@@ -99,5 +150,5 @@ async function writeRow(
 // expected tokens, is what its writer wanted.
 async function isUnchangedRow(guard: Guard, row: GuardedRow, builder: RowBuilder): Promise<boolean> {
   const actual = await readRowTokens(guard, row, builder);
-  return row.expectations.every((expected) => isAsExpected(guard, expected, actual));
+  return row.expectationsFor().every((expected) => isAsExpected(guard, expected, actual));
 }

@@ -1,15 +1,16 @@
-import type { DeleteQueryBuilder, DeleteResult, ObjectLiteral, QueryRunner } from "typeorm";
+import type { DeleteQueryBuilder, DeleteResult, ObjectLiteral } from "typeorm";
 import { metadataOf, targetsOf } from "./builder-targets";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
+import { queryRunnerOf } from "./query-runner-of";
 import { cascadesWithin, lockRowsAsExpected } from "./removal-lock";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
 import { isWholeKey, rowKey } from "./row-identity";
-import { refuseUnseenSave } from "./row-write";
 import { currentScope, isInSave, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
+import { refuseUnseenSave } from "./unseen-save";
 
 /**
  * Executes a DELETE. Inside a remove each row is deleted under the condition that it is as the remove expects, and
@@ -26,15 +27,14 @@ export async function executeRowsDelete(
   const { callListeners } = builder.expressionMap;
   if (scope === undefined || first === undefined) {
     if (!callListeners && !isInSave(guard)) refuseUnseenRemove(guard, builder);
-    return runStatement(guard, scope, callListeners ? "listener" : "save", execute);
+    return runStatement(guard, scope, callListeners ? "listener" : "save", builder, execute);
   }
-  return runStatement(guard, scope, "row", async () => {
+  return runStatement(guard, scope, "row", builder, async () => {
     for (const row of rows) decideOnMissingToken(guard, row, scope.callSite);
-    const checkable = rows.filter(({ missing }) => missing.length === 0).length;
+    const checkable = rows.filter((row) => row.missingFor().length === 0).length;
     const isMixed = checkable > 0 && checkable < rows.length;
-    if (!scope.holdsRows && (isMixed || cascadesWithin(scope))) {
-      // TypeORM's persistence makes its builders with the save's own query runner; the types keep it protected.
-      const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
+    const queryRunner = queryRunnerOf(builder);
+    if (queryRunner !== undefined && !scope.holdsRows && (isMixed || cascadesWithin(scope))) {
       await lockRowsAsExpected(guard, scope, queryRunner);
       scope.holdsRows = true;
     }
@@ -75,7 +75,7 @@ function expectRows(
 ): number {
   let checked = 0;
   const conditions = rows.map((row, index) => {
-    const expected = rowCondition(guard, row, `expected_${index}_`);
+    const expected = rowCondition(guard, row.description, row.expectationsFor(), `expected_${index}_`);
     if (expected === undefined) return keyCondition(builder, row, index);
     checked += 1;
     builder.setParameters(expected.parameters);

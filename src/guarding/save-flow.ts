@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import type { ObjectLiteral, QueryBuilder } from "typeorm";
 import type { Guard } from "./guard";
+import { queryRunnerOf } from "./query-runner-of";
 import type { SaveScope, StatementOrigin } from "./save-scope";
 
 /** Where in a save an async flow is. */
@@ -35,11 +37,16 @@ export async function runStatement<T>(
   guard: Guard,
   scope: SaveScope | undefined,
   origin: StatementOrigin,
+  builder: QueryBuilder<ObjectLiteral>,
   execute: () => Promise<T>,
 ): Promise<T> {
   if (scope === undefined) return execute();
-  const flow = { guard, scope, isInStatement: true, outer: flows.getStore(), isOver: false };
-  return scope.write(origin, () => runInFlow(flow, execute));
+  return scope.write(origin, queryRunnerOf(builder), () => runBesideSave(guard, scope, execute));
+}
+
+/** Runs what a save does besides the statements it is made of. */
+export async function runBesideSave<T>(guard: Guard, scope: SaveScope, work: () => Promise<T>): Promise<T> {
+  return runInFlow({ guard, scope, isInStatement: true, outer: flows.getStore(), isOver: false }, work);
 }
 
 /** The save of this DataSource whose statements the running code is making. */

@@ -1,8 +1,11 @@
 import type { ObjectLiteral, QueryRunner } from "typeorm";
+import type { RelationMetadata } from "../metadata/relation";
 import type { EntityDescription } from "../metadata/entity-description";
+import type { Original } from "../tracking/original";
 import type { CallSite } from "./call-site";
 import type { PersistMode } from "./entity-graph";
 import type { GuardedRow } from "./guarded-row";
+import type { RootLink } from "./root-link";
 import type { Savepoint } from "./savepoint";
 
 /** What TypeORM's persistence sees instead of the conflicts, which are only complete once it has rolled back. */
@@ -34,24 +37,42 @@ export interface SaveScopeOptions {
   readonly isInCallersTransaction: boolean;
   /** Where the save was called, if anybody will ask. */
   readonly callSite: CallSite | undefined;
+  /** Whether its rows are written whatever they hold. */
+  readonly isUnchecked: boolean;
+  /** Raises the aggregate roots that the save changes, before its first statement. */
+  readonly raiseRoots: (queryRunner: QueryRunner) => Promise<void>;
+}
+
+/** A guarded entity that has no key yet, and will have one when it is inserted. */
+export interface UnsavedEntity {
+  readonly description: EntityDescription;
+  readonly entity: ObjectLiteral;
+  readonly members: ReadonlyMap<RelationMetadata, readonly ObjectLiteral[]>;
 }
 
 /** One save, remove, softRemove or recover under way, and what it has found and done so far. */
 export class SaveScope {
   /** Guarded rows by {@link rowKey}. */
   readonly rows = new Map<string, GuardedRow>();
-  /** Guarded entities that have no key yet, and will have one when they are inserted. */
-  readonly unsaved: { readonly description: EntityDescription; readonly entity: ObjectLiteral }[] = [];
+  readonly unsaved: UnsavedEntity[] = [];
+  /** The aggregate roots that the save may change. */
+  readonly rootLinks: RootLink[] = [];
+  /** The aggregate roots that it does change. */
+  readonly raisedRoots = new Set<GuardedRow>();
+  /** The rows it has read before writing, by {@link rowKey}; kept only where there are aggregate roots. */
+  readonly found = new Map<string, Original>();
   /** Whether a remove has found all its rows as expected under a lock, so that only itself can delete them. */
   holdsRows = false;
   readonly mode: PersistMode;
   readonly parent: SaveScope | undefined;
   readonly callSite: CallSite | undefined;
+  readonly isUnchecked: boolean;
   readonly #options: SaveScopeOptions;
   #hasOwnTransaction = false;
   #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #beginning: Promise<void> | undefined;
+  #raising: Promise<void> | undefined;
   #savepoint: Savepoint | undefined;
   #joined: QueryRunner | undefined;
 
@@ -59,6 +80,7 @@ export class SaveScope {
     this.mode = options.mode;
     this.parent = options.parent;
     this.callSite = options.callSite;
+    this.isUnchecked = options.isUnchecked;
     this.#options = options;
   }
 
@@ -87,10 +109,18 @@ export class SaveScope {
    * Outside PostgreSQL TypeORM starts the statements of a save all at once, and those that come late would be sent
    * after its rollback.
    */
-  async write<T>(origin: StatementOrigin, execute: () => Promise<T>): Promise<T> {
+  async write<T>(
+    origin: StatementOrigin,
+    queryRunner: QueryRunner | undefined,
+    execute: () => Promise<T>,
+  ): Promise<T> {
     const run = async (): Promise<T> => {
       if (this.#failure !== undefined) throw this.#failure.error;
       await this.#begin(origin);
+      // Not before a listener's statement, which may be on another connection.
+      if (origin !== "listener" && queryRunner !== undefined && this.rootLinks.length > 0) {
+        await (this.#raising ??= this.#options.raiseRoots(queryRunner));
+      }
       return execute();
     };
     // A listener's statements are in an order of their own, and may be on another connection. What they meet is for the

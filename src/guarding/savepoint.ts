@@ -33,3 +33,20 @@ export class Savepoint {
     await this.queryRunner.query(`ROLLBACK TO SAVEPOINT ${this.#name}`).catch(() => undefined);
   }
 }
+
+/** Runs `work` in a savepoint of its own, and undoes it when it fails. */
+export async function inSavepoint<T>(
+  guard: Guard,
+  queryRunner: QueryRunner,
+  work: () => Promise<T>,
+): Promise<T> {
+  const savepoint = await Savepoint.open(guard, queryRunner);
+  try {
+    const result = await work();
+    await savepoint.release();
+    return result;
+  } catch (error) {
+    await savepoint.rollback();
+    throw error;
+  }
+}

@@ -1,5 +1,8 @@
+import { columnValue, setColumnValue } from "../metadata/column";
 import { isSameColumnValue } from "../tracking/entity-changes";
+import { withMembers } from "../tracking/original";
 import { RowValues } from "../tracking/row-values";
+import { forgetNamedExpectation } from "./caller-expectations";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow, RowObject } from "./guarded-row";
@@ -8,7 +11,7 @@ import type { SaveScope } from "./save-scope";
 
 /** After a save: gives its entities the tokens their rows have now, and makes what was written their original. */
 export function settleWrites(guard: Guard, scope: SaveScope): void {
-  for (const { description, entity } of scope.unsaved) {
+  for (const { description, entity, members } of scope.unsaved) {
     const key = rowKey(description.metadata, entity);
     const row = key === undefined ? undefined : scope.rows.get(key);
     row?.objects.push({
@@ -17,17 +20,28 @@ export function settleWrites(guard: Guard, scope: SaveScope): void {
       original: undefined,
       isRemoved: false,
       expectation: new Map(),
+      expectedBy: "load",
       missing: [],
+      members,
     });
   }
   for (const row of scope.rows.values()) {
     if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.remove(entity);
-    else if (row.tokensAfter !== undefined) {
-      const writer = row.writer(guard.dataSource.driver);
-      if (writer !== undefined) settleObject(guard, row, writer, row.tokensAfter);
-      scope.parent?.findRow(row.key)?.advance(row.tokensAfter);
-    }
+    else settleRow(guard, scope, row);
   }
+}
+
+function settleRow(guard: Guard, scope: SaveScope, row: GuardedRow): void {
+  const { tokensAfter, written } = row;
+  if (written !== undefined || tokensAfter !== undefined) {
+    // What was only raised has left all objects of the row as they were but for its tokens.
+    const writer = row.writer(guard.dataSource.driver);
+    const settled =
+      row.isRaised && written === undefined ? row.objects : writer === undefined ? [] : [writer];
+    for (const object of settled) settleObject(guard, row, object, tokensAfter ?? new Map());
+    if (tokensAfter !== undefined) scope.parent?.findRow(row.key)?.advance(tokensAfter);
+  }
+  if (scope.mode === "save") for (const object of row.objects) settleMembers(guard, row, object);
 }
 
 function settleObject(
@@ -38,9 +52,9 @@ function settleObject(
 ): void {
   const { id, description, generated } = row;
   const { driver } = guard.dataSource;
-  const written = row.written ?? RowValues.none(description.metadata);
+  const written = row.written ?? RowValues.none(description.shape);
   for (const [token, value] of tokens) {
-    const current: unknown = token.getEntityValue(entity);
+    const current = columnValue(token, entity);
     // A token that is no version is the application's own column: it gets the form that the row gave to what was
     // written, unless its owner has edited it again meanwhile.
     const isOurs =
@@ -49,7 +63,27 @@ function settleObject(
       token.isUpdateDate ||
       token.isDeleteDate ||
       (written.has(token) && isSameColumnValue(driver, token, current, written.valueOf(token)));
-    if (isOurs) token.setEntityValue(entity, value);
+    if (isOurs) setColumnValue(token, entity, value);
   }
   guard.tracker.restore(entity, written.rebase({ original, entity, id, tokens, generated }));
+  forgetNamedExpectation(entity);
+}
+
+/** After a statement that raised a row's version and changed nothing else. */
+export function settleRaisedRow(guard: Guard, row: GuardedRow, tokens: Expectation): void {
+  for (const object of row.objects) settleObject(guard, row, object, tokens);
+}
+
+// The members a collection had when the save began are what its row has now.
+function settleMembers(
+  guard: Guard,
+  { description }: GuardedRow,
+  { entity, members, role }: RowObject,
+): void {
+  const original = guard.tracker.originalOf(entity);
+  if (role !== "written" || original === undefined || members.size === 0) return;
+  guard.tracker.restore(entity, withMembers(original, members));
+  for (const relation of description.versionedRelations) {
+    guard.memberRoots.note(entity, members.get(relation) ?? []);
+  }
 }

@@ -13,23 +13,45 @@ const uncomparable: Readonly<Record<Dialect, readonly string[]>> = {
   other: [],
 };
 
-/** Throws for a token whose stored value cannot be told equal to the value that was read. */
-export function refuseUncomparableToken(driver: DataSource["driver"], dialect: Dialect, token: Column): void {
+/** Throws for an entity whose tokens this database cannot tell apart. */
+export function refuseUnfitTokens(
+  { driver, options }: DataSource,
+  dialect: Dialect,
+  description: EntityDescription,
+): void {
+  for (const token of description.tokens) refuseUncomparableToken(driver, dialect, description, token);
+  refuseCoarseUpdateDate(dialect, description);
+  const { metadata, rowVersion, versionSource } = description;
+  if (versionSource?.kind === "xmin" && options.type !== "postgres" && options.type !== "aurora-postgres") {
+    throw new GuardConfigurationError(
+      `${metadata.name}.${rowVersion?.propertyPath} is a row version by xmin, which only PostgreSQL has, and this DataSource ` +
+        `is of type "${options.type}". Use @RowVersion() without a source.`,
+    );
+  }
+}
+
+// A value that does not come back as it is stored cannot be told equal to it.
+function refuseUncomparableToken(
+  driver: DataSource["driver"],
+  dialect: Dialect,
+  { compared }: EntityDescription,
+  token: Column,
+): void {
   const type = driver.normalizeType(token);
   const isSpatial = driver.spatialTypes.includes(token.type as never);
   const isJsonArray = token.isArray && isJson(token);
   if (!isSpatial && !isJsonArray && !uncomparable[dialect].includes(type)) return;
+  const remedy = compared.has(token)
+    ? `Leave it out of its entity's optimistic locking with @Unversioned().`
+    : `Use another column, or a @RowVersion().`;
   throw new GuardConfigurationError(
     `${token.entityMetadata.name}.${token.propertyPath} cannot be a concurrency token: a value of type "${type}" does ` +
-      `not come back from ${driver.options.type} exactly as it is stored. Use another column, or a @RowVersion().`,
+      `not come back from ${driver.options.type} exactly as it is stored. ${remedy}`,
   );
 }
 
-/**
- * Throws for an update date as the only thing an entity is checked by where TypeORM stamps whole seconds: two writes
- * within one second would look alike.
- */
-export function refuseCoarseUpdateDate(dialect: Dialect, { metadata, tokens }: EntityDescription): void {
+// TypeORM stamps whole seconds: two writes within one second would look alike.
+function refuseCoarseUpdateDate(dialect: Dialect, { metadata, tokens }: EntityDescription): void {
   const [only, ...others] = tokens;
   if (dialect === "postgres" || others.length > 0 || !only?.isUpdateDate) return;
   throw new GuardConfigurationError(

@@ -10,19 +10,20 @@ interface Remembered {
   readonly tokens: ReadonlyMap<Column, unknown>;
 }
 
-/** The originals that the entities of a save have before it, and the tokens in them that the database makes. */
+/** The originals that the entities of a save have before it, and the tokens in them that no application writes. */
 export class TokenMemory {
   readonly #remembered: readonly Remembered[];
 
   constructor(
     private readonly guard: Guard,
-    entities: readonly GraphEntity[],
+    entities: readonly Pick<GraphEntity, "metadata" | "entity">[],
   ) {
     this.#remembered = entities.flatMap(({ metadata, entity }) => {
       const description = guard.describe(metadata);
       if (description === undefined) return [];
+      // The other tokens are the application's own columns: what its owner put there stays.
       const tokens = description.tokens
-        .filter(isDatabaseMade)
+        .filter((token) => token === description.rowVersion || token.isUpdateDate || token.isDeleteDate)
         .map((token) => [token, token.getEntityValue(entity) as unknown] as const);
       return [{ entity, original: guard.tracker.originalOf(entity), tokens: new Map(tokens) }];
     });
@@ -37,9 +38,4 @@ export class TokenMemory {
       this.guard.tracker.restore(entity, original);
     }
   }
-}
-
-// The other tokens are the application's own columns: what its owner put there stays.
-function isDatabaseMade(token: Column): boolean {
-  return token.isVersion || token.isUpdateDate || token.isDeleteDate;
 }

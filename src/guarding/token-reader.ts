@@ -1,31 +1,37 @@
 import type { ObjectLiteral, QueryRunner } from "typeorm";
+import { columnValue } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { isSameColumnValue } from "../tracking/entity-changes";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
+import { HiddenValuesReader } from "./hidden-values";
 import { rowKey } from "./row-identity";
 import { withoutTracking } from "./untracked-reads";
 
 const idsInStatement = 500;
 
 /**
- * Reads the tokens of rows, soft-deleted ones included, by the given query runner.
- *
- * @param purpose `to-tell`: what the rows hold now. Inside a transaction on MySQL and MariaDB that takes a lock, for a
+ * How rows are read. `to-tell`: what they hold now. Inside a transaction on MySQL and MariaDB that takes a lock, for a
  * plain read there sees the snapshot; the one for writing, which both spell alike. `to-hold`: they also stay so until
  * the transaction ends. SQLite needs no lock for that: a transaction that has read cannot write any more once somebody
- * else has.
+ * else has. `to-glance`: what they seem to hold, without any lock.
+ */
+export type ReadPurpose = "to-tell" | "to-hold" | "to-glance";
+
+/**
+ * Reads the tokens of rows, soft-deleted ones included, by the given query runner.
+ *
  * @returns tokens by {@link rowKey}; rows that do not exist are absent.
  */
 export async function readTokens(
   guard: Guard,
   queryRunner: QueryRunner,
-  { metadata, tokens }: EntityDescription,
+  description: EntityDescription,
   ids: readonly ObjectLiteral[],
-  purpose: "to-tell" | "to-hold" = "to-tell",
+  purpose: ReadPurpose = "to-tell",
 ): Promise<Map<string, Expectation>> {
+  const { metadata, tokens } = description;
   const found = new Map<string, Expectation>();
-  const { dialect } = guard;
   for (let start = 0; start < ids.length; start += idsInStatement) {
     const builder = guard.dataSource
       .createQueryBuilder(queryRunner)
@@ -36,16 +42,27 @@ export async function readTokens(
       .callListeners(false)
       .cache(false)
       .setOption("create-pojo");
-    const takesLock =
-      dialect === "mysql" || dialect === "mariadb" || (dialect === "postgres" && purpose === "to-hold");
-    if (queryRunner.isTransactionActive && takesLock) builder.setLock("pessimistic_write");
-    for (const row of await withoutTracking(builder).getMany()) {
+    if (queryRunner.isTransactionActive && takesLock(guard, purpose)) builder.setLock("pessimistic_write");
+    const { entities, raw } = await withoutTracking(builder).getRawAndEntities<ObjectLiteral>();
+    const hidden = new HiddenValuesReader(guard, builder, raw);
+    for (const row of entities) {
       const key = rowKey(metadata, row);
       if (key === undefined) continue;
-      found.set(key, new Map(tokens.map((token) => [token, token.getEntityValue(row) as unknown])));
+      const unseen = hidden.valuesOf(description, row);
+      found.set(
+        key,
+        new Map(
+          tokens.map((token) => [token, unseen?.has(token) ? unseen.get(token) : columnValue(token, row)]),
+        ),
+      );
     }
   }
   return found;
+}
+
+function takesLock({ dialect }: Guard, purpose: ReadPurpose): boolean {
+  if (purpose === "to-glance") return false;
+  return dialect === "mysql" || dialect === "mariadb" || (dialect === "postgres" && purpose === "to-hold");
 }
 
 /** Whether every expected token has the value that was read. */
@@ -56,6 +73,20 @@ export function isAsExpected(
 ): boolean {
   return (
     actual !== undefined &&
-    [...expected].every(([token, value]) => isSameColumnValue(driver, token, value, actual.get(token)))
+    [...expected].every(([token, value]) => {
+      const now = actual.get(token);
+      // A form brings "1" where the database has 1.
+      return isSameColumnValue(driver, token, value, now) || isSameNumber(value, now);
+    })
   );
+}
+
+function isSameNumber(left: unknown, right: unknown): boolean {
+  return (
+    typeof left !== typeof right && isNumeric(left) && isNumeric(right) && String(left) === String(right)
+  );
+}
+
+function isNumeric(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && /^-?\d+$/.test(value));
 }

@@ -1,7 +1,7 @@
 import type { InsertQueryBuilder, ObjectLiteral } from "typeorm";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { Guard } from "./guard";
-import { raised, rowVersionOf } from "./version-in-statement";
+import { descriptionOf, raised } from "./version-in-statement";
 
 type Alias = NonNullable<InsertQueryBuilder<ObjectLiteral>["expressionMap"]["mainAlias"]>;
 
@@ -17,11 +17,18 @@ export function upsertRaisingVersion(
   createExpression: () => string,
 ): string {
   const { onUpdate, mainAlias } = builder.expressionMap;
-  const version = rowVersionOf(guard, builder);
+  const description = descriptionOf(guard, builder);
+  const version = description?.rowVersion;
   if (onUpdate === undefined || version === undefined || mainAlias === undefined) return createExpression();
+  if (description?.versionSource?.kind === "application") {
+    // What would be inserted has a version of its own.
+    if (onUpdate.overwrite) onUpdate.overwrite = [...new Set([...onUpdate.overwrite, version.databaseName])];
+    return createExpression();
+  }
   const isOther = (column: string): boolean => column !== version.databaseName;
   if (onUpdate.overwrite) onUpdate.overwrite = onUpdate.overwrite.filter(isOther);
   if (onUpdate.columns) onUpdate.columns = onUpdate.columns.filter(isOther);
+  if (description?.versionSource?.kind !== "increment") return createExpression();
   const [first] = [...(onUpdate.overwrite ?? onUpdate.columns ?? [])];
   const sql = createExpression();
   if (first === undefined) return sql;

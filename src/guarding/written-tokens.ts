@@ -1,9 +1,13 @@
-import type { ObjectLiteral, QueryBuilder, QueryRunner, UpdateResult } from "typeorm";
-import type { Column } from "../metadata/column";
+import type { ObjectLiteral, QueryBuilder, UpdateResult } from "typeorm";
+import { columnValue, setColumnValue, type Column } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
 import type { RowValues } from "../tracking/row-values";
-import type { Expectation } from "./expectation";
+import type { Columns, Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
+import { queryRunnerOf } from "./query-runner-of";
+import { askForReturning, returnedName } from "./returning";
+import { plannedVersion } from "./statement-version";
 import { readTokens } from "./token-reader";
 
 type AnyBuilder = QueryBuilder<ObjectLiteral>;
@@ -13,16 +17,16 @@ type AnyBuilder = QueryBuilder<ObjectLiteral>;
  * only thing that would fetch is the version that is known anyway.
  */
 export function askForTokens(
-  { dataSource: { driver } }: Guard,
+  guard: Guard,
   row: GuardedRow,
-  { expressionMap }: AnyBuilder,
+  builder: AnyBuilder,
+  changed: Columns | undefined,
 ): void {
-  const { metadata, concurrencyTokens, rowVersion } = row.description;
-  if (driver.isReturningSqlSupported("update")) {
-    if (concurrencyTokens.length > 0 && !expressionMap.returning) {
-      expressionMap.returning = concurrencyTokens.map(({ propertyPath }) => propertyPath);
-    }
-  } else if (rowVersion !== undefined && row.expectations.every((expected) => expected.has(rowVersion))) {
+  const { expressionMap } = builder;
+  const { metadata, rowVersion } = row.description;
+  if (guard.dataSource.driver.isReturningSqlSupported("update")) {
+    askForReturning(row.description, builder, changed);
+  } else if (rowVersion?.isVersion && row.expectationsFor().every((expected) => expected.has(rowVersion))) {
     const isSoft = expressionMap.queryType !== "update";
     const fetched = metadata.columns.some(
       (column) => column.asExpression !== undefined || column.isUpdateDate || (isSoft && column.isDeleteDate),
@@ -41,16 +45,42 @@ export async function tokensAfter(
 ): Promise<Expectation> {
   const { rowVersion, tokens } = row.description;
   const returned = Array.isArray(raw) ? (raw as unknown[])[0] : undefined;
-  const [expected] = row.expectations;
+  const [expected] = row.expectationsFor();
   const known = new Map(returnedTokens(guard, tokens, returned));
   for (const token of tokens) {
-    if (known.has(token) || !expected?.has(token)) continue;
-    if (token === rowVersion) known.set(token, Number(expected.get(token) ?? 0) + 1);
-    else if (!written.has(token) && !token.isUpdateDate && !token.isDeleteDate)
+    if (known.has(token)) continue;
+    if (token === rowVersion) {
+      const version = versionAfter(guard, row.description, builder, expected);
+      if (version !== undefined) known.set(token, version);
+    } else if (expected?.has(token) && !written.has(token) && !token.isUpdateDate && !token.isDeleteDate) {
       known.set(token, expected.get(token));
+    }
   }
   if (known.size === tokens.length) return known;
   return new Map([...((await readRowTokens(guard, row, builder)) ?? []), ...known]);
+}
+
+// Undefined where only the database can tell.
+function versionAfter(
+  { dataSource: { driver } }: Guard,
+  { rowVersion, versionSource }: EntityDescription,
+  builder: AnyBuilder,
+  expected: Expectation | undefined,
+): unknown {
+  if (rowVersion === undefined) return undefined;
+  const before = expected?.get(rowVersion);
+  const planned = plannedVersion(builder);
+  if (planned.step === "set")
+    return isStoredAsSent(driver.normalizeType(rowVersion), planned.value) ? planned.value : undefined;
+  if (before === undefined || versionSource?.kind !== "increment") return undefined;
+  // A trigger raises it whatever the statement does.
+  return planned.step === "keep" ? undefined : Number(before) + 1;
+}
+
+/** Whether a value comes back from a column of this type as it was sent. */
+export function isStoredAsSent(type: string, value: unknown): boolean {
+  if (typeof value === "string") return /^(varchar|text|character varying)$/.test(type);
+  return typeof value === "number" && Number.isInteger(value) && /^(int|integer)$/.test(type);
 }
 
 /** The tokens in a row that a statement returned. */
@@ -63,8 +93,11 @@ export function returnedTokens(
   const values = returned as Readonly<Record<string, unknown>>;
   return new Map(
     tokens
-      .filter(({ databaseName }) => databaseName in values)
-      .map((token) => [token, driver.prepareHydratedValue(values[token.databaseName], token) as unknown]),
+      .filter((token) => returnedName(tokens, token) in values)
+      .map((token) => [
+        token,
+        driver.prepareHydratedValue(values[returnedName(tokens, token)], token) as unknown,
+      ]),
   );
 }
 
@@ -79,11 +112,11 @@ export function keepTokensFromMerge(
 ): void {
   const generated = (generatedMaps[index] ??= {});
   for (const token of concurrencyTokens) {
-    if (!token.isUpdateDate && token.getEntityValue(generated) !== undefined)
-      token.setEntityValue(generated, undefined);
+    if (!token.isUpdateDate && columnValue(token, generated) !== undefined)
+      setColumnValue(token, generated, undefined);
   }
   if (rowVersion !== undefined && tokens?.has(rowVersion)) {
-    rowVersion.setEntityValue(generated, tokens.get(rowVersion));
+    setColumnValue(rowVersion, generated, tokens.get(rowVersion));
   }
 }
 
@@ -92,7 +125,7 @@ export async function readRowTokens(
   row: GuardedRow,
   builder: AnyBuilder,
 ): Promise<Expectation | undefined> {
-  // TypeORM's persistence makes its builders with the save's own query runner; the types keep it protected.
-  const { queryRunner } = builder as unknown as { readonly queryRunner: QueryRunner };
+  const queryRunner = queryRunnerOf(builder);
+  if (queryRunner === undefined) return undefined;
   return (await readTokens(guard, queryRunner, row.description, [row.id])).get(row.key);
 }

@@ -1,4 +1,5 @@
-import type { EntityMetadata, RelationMetadata } from "typeorm";
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "./relation";
 
 /** TypeORM's ColumnMetadata, which its root does not export by name. */
 export type Column = EntityMetadata["columns"][number];
@@ -8,7 +9,34 @@ export function storedColumns(metadata: EntityMetadata): Column[] {
   return metadata.columns.filter((column) => !column.isVirtual && !column.isVirtualProperty);
 }
 
+/** Foreign keys that no property of the entity holds: it has them only while their relation is loaded. */
+export function hiddenForeignKeys(metadata: EntityMetadata): Column[] {
+  return metadata.columns.filter(isHiddenForeignKey);
+}
+
+export function isHiddenForeignKey(column: Column): boolean {
+  return column.isVirtual && column.relationMetadata !== undefined && column.referencedColumn !== undefined;
+}
+
 /** Relations whose foreign key is in the entity's own row. */
 export function owningRelations(metadata: EntityMetadata): RelationMetadata[] {
   return metadata.relationsWithJoinColumns;
+}
+
+/** Relations whose foreign keys are in other rows: one-to-many, many-to-many, the far side of one-to-one. */
+export function collections(metadata: EntityMetadata): RelationMetadata[] {
+  return metadata.relations.filter((relation) => relation.isManyToMany || !relation.isOwning);
+}
+
+/** The value of a column in an entity, or in values of its form; undefined when they do not say. Wakes no lazy relation. */
+export function columnValue(column: Column, entity: ObjectLiteral): unknown {
+  if (!isHiddenForeignKey(column)) return column.getEntityValue(entity) as unknown;
+  const related: unknown = column.relationMetadata?.getEntityValue(entity);
+  if (typeof related !== "object" || related === null || related instanceof Uint8Array) return related;
+  return column.referencedColumn?.getEntityValue(related) as unknown;
+}
+
+/** Gives an entity the value of a column, if it has a property for it. */
+export function setColumnValue(column: Column, entity: ObjectLiteral, value: unknown): void {
+  if (!isHiddenForeignKey(column)) column.setEntityValue(entity, value);
 }

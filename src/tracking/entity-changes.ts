@@ -1,8 +1,11 @@
 import type { DataSource, ObjectLiteral } from "typeorm";
-import type { Column } from "../metadata/column";
+import type { RelationMetadata } from "../metadata/relation";
+import { isHiddenForeignKey, type Column } from "../metadata/column";
 import { asJson, isJson } from "./kept-value";
-import { originalValue, relatedIdOf, type Original } from "./original";
+import { originalRelatedId, originalValue, relatedIdOf, type Original } from "./original";
 import { isSameValue } from "./value-equality";
+
+type Driver = DataSource["driver"];
 
 /**
  * Whether the entity differs from its original in anything that its own row holds, leaving aside the columns in
@@ -10,34 +13,44 @@ import { isSameValue } from "./value-equality";
  * once it has a value.
  */
 export function hasChanged(
-  driver: DataSource["driver"],
+  driver: Driver,
   original: Original,
   entity: ObjectLiteral,
-  ignored: Column | undefined,
+  ignored: ReadonlySet<Column | undefined>,
 ): boolean {
   const { columns, relations } = original.shape;
   return (
-    columns.some((column) => {
-      if (column === ignored || column.isDiscriminator || !column.isUpdate) return false;
-      const current: unknown = column.getEntityValue(entity);
-      return (
-        current !== undefined && !isSameColumnValue(driver, column, originalValue(original, column), current)
-      );
-    }) ||
-    relations.some((relation, index) => {
-      const current = relatedIdOf(relation, entity);
-      return current !== undefined && !isSameRelatedId(original.relatedIds[index], current);
-    })
+    columns.some((column) => !ignored.has(column) && isColumnChanged(driver, original, entity, column)) ||
+    relations.some((relation) => isRelationChanged(original, entity, relation))
   );
 }
 
+/** The columns in which the entity differs from its original; of a relation, its foreign key. */
+export function changedColumns(driver: Driver, original: Original, entity: ObjectLiteral): Set<Column> {
+  const { columns, relations } = original.shape;
+  return new Set([
+    ...columns.filter((column) => isColumnChanged(driver, original, entity, column)),
+    ...relations
+      .filter((relation) => isRelationChanged(original, entity, relation))
+      .flatMap(({ joinColumns }) => joinColumns),
+  ]);
+}
+
+function isColumnChanged(driver: Driver, original: Original, entity: ObjectLiteral, column: Column): boolean {
+  if (column.isDiscriminator || !column.isUpdate || isHiddenForeignKey(column)) return false;
+  const current: unknown = column.getEntityValue(entity);
+  return (
+    current !== undefined && !isSameColumnValue(driver, column, originalValue(original, column), current)
+  );
+}
+
+function isRelationChanged(original: Original, entity: ObjectLiteral, relation: RelationMetadata): boolean {
+  const current = relatedIdOf(relation, entity);
+  return current !== undefined && !isSameId(originalRelatedId(original, relation), current);
+}
+
 /** Whether two values of a column, as an entity holds them, are one value to the database. */
-export function isSameColumnValue(
-  driver: DataSource["driver"],
-  column: Column,
-  left: unknown,
-  right: unknown,
-): boolean {
+export function isSameColumnValue(driver: Driver, column: Column, left: unknown, right: unknown): boolean {
   if (left === undefined || right === undefined || left === null || right === null) return left === right;
   if (isJson(column)) return isSameValue(asJson(left), asJson(right));
   // A form brings "1" where the database has 1.
@@ -48,7 +61,8 @@ export function isSameColumnValue(
   );
 }
 
-function isSameRelatedId(left: unknown, right: unknown): boolean {
+/** Whether two keys name the same row: id maps, or bare ids of a single key column. */
+export function isSameId(left: unknown, right: unknown): boolean {
   return isSameValue(singleId(left), singleId(right));
 }
 

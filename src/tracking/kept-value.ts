@@ -23,9 +23,15 @@ export function propertyValue(column: Column, kept: unknown): unknown {
   return kept instanceof Persisted ? transform(column, copyValue(kept.value), "from") : copyValue(kept);
 }
 
-function persistedForm(column: Column, value: unknown): unknown {
+/** The value as it goes to the database, before its driver's own conversion. */
+export function persistedForm(column: Column, value: unknown): unknown {
   const persisted = transform(column, value, "to");
   return isJson(column) ? asJson(persisted) : persisted;
+}
+
+/** The inverse of {@link persistedForm}. */
+export function fromPersistedForm(column: Column, value: unknown): unknown {
+  return transform(column, value, "from");
 }
 
 export function isJson(column: Column): boolean {

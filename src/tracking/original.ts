@@ -1,5 +1,7 @@
-import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
-import { owningRelations, storedColumns, type Column } from "../metadata/column";
+import type { ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "../metadata/relation";
+import { columnValue, type Column } from "../metadata/column";
+import type { Shape } from "../metadata/shape";
 import { keptValue, propertyValue } from "./kept-value";
 import { copyValue } from "./value-copy";
 
@@ -10,33 +12,22 @@ export interface Original {
   readonly values: readonly unknown[];
   /** Aligned with `shape.relations`: the related row's key as id map, bare id or null; undefined was not loaded. */
   readonly relatedIds: readonly unknown[];
+  /** Aligned with `shape.collections`: the keys of the members; undefined was not loaded. */
+  readonly memberIds: readonly (readonly ObjectLiteral[] | undefined)[];
 }
 
-/** The parts of an entity that its own row holds, worked out once per entity metadata. */
-export interface Shape {
-  readonly metadata: EntityMetadata;
-  readonly columns: readonly Column[];
-  readonly relations: readonly RelationMetadata[];
-}
-
-const shapes = new WeakMap<EntityMetadata, Shape>();
-
-export function shapeOf(metadata: EntityMetadata): Shape {
-  let shape = shapes.get(metadata);
-  if (shape === undefined) {
-    shape = { metadata, columns: storedColumns(metadata), relations: owningRelations(metadata) };
-    shapes.set(metadata, shape);
-  }
-  return shape;
-}
+/** Values of an entity's row that no property of it holds. */
+export type HiddenValues = ReadonlyMap<Column, unknown>;
 
 /** Takes the entity's present state as its original one. */
-export function takeOriginal(metadata: EntityMetadata, entity: ObjectLiteral): Original {
-  const shape = shapeOf(metadata);
+export function takeOriginal(shape: Shape, entity: ObjectLiteral, hidden?: HiddenValues): Original {
   return {
     shape,
-    values: shape.columns.map((column) => keptValue(column, column.getEntityValue(entity))),
+    values: shape.columns.map((column) =>
+      keptValue(column, hidden?.has(column) ? hidden.get(column) : columnValue(column, entity)),
+    ),
     relatedIds: shape.relations.map((relation) => relatedIdOf(relation, entity)),
+    memberIds: shape.collections.map((relation) => memberIdsOf(relation, membersOf(relation, entity))),
   };
 }
 
@@ -53,8 +44,8 @@ export function relatedIdOf(relation: RelationMetadata, entity: ObjectLiteral): 
 }
 
 /**
- * The key that an owning relation pointed to: as it was loaded or, where only the foreign key's own property was,
- * made from that. Undefined when neither was.
+ * The key that an owning relation pointed to: as it was loaded or, where only its foreign key was, made from that.
+ * Undefined when neither was.
  */
 export function originalRelatedId(original: Original, relation: RelationMetadata): unknown {
   const related = original.relatedIds[original.shape.relations.indexOf(relation)];
@@ -65,4 +56,63 @@ export function originalRelatedId(original: Original, relation: RelationMetadata
   const id: ObjectLiteral = {};
   relation.joinColumns.forEach((column, index) => column.referencedColumn?.setEntityValue(id, values[index]));
   return id;
+}
+
+/** The entities that a collection holds; undefined when it is not loaded. */
+export function membersOf(relation: RelationMetadata, entity: ObjectLiteral): ObjectLiteral[] | undefined {
+  const value: unknown = relation.getEntityValue(entity);
+  if (value === undefined) return undefined;
+  return [value ?? []].flat().filter((member) => typeof member === "object" && member !== null);
+}
+
+/** The keys of those members that have one. */
+export function memberIdsOf(
+  { inverseEntityMetadata }: RelationMetadata,
+  members: readonly ObjectLiteral[] | undefined,
+): ObjectLiteral[] | undefined {
+  return members?.flatMap((member) => inverseEntityMetadata.getEntityIdMap(member) ?? []);
+}
+
+/** The keys of the members that a collection had; undefined when it was not loaded. */
+export function originalMemberIds(
+  original: Original,
+  relation: RelationMetadata,
+): readonly ObjectLiteral[] | undefined {
+  return original.memberIds[original.shape.collections.indexOf(relation)];
+}
+
+/** The same original with other members of its collections, where `members` tells them. */
+export function withMembers(
+  original: Original,
+  members: ReadonlyMap<RelationMetadata, readonly ObjectLiteral[]>,
+): Original {
+  return {
+    ...original,
+    memberIds: original.shape.collections.map((relation, index) =>
+      members.has(relation) ? memberIdsOf(relation, members.get(relation)) : original.memberIds[index],
+    ),
+  };
+}
+
+/** The same original with what one of its relations, by property path, has held all the time. */
+export function withRelated(
+  original: Original,
+  { propertyPath }: RelationMetadata,
+  related: readonly ObjectLiteral[],
+): Original {
+  const { collections, relations } = original.shape;
+  return {
+    ...original,
+    relatedIds: original.relatedIds.map((known, index) => {
+      const relation = relations[index];
+      if (known !== undefined || relation?.propertyPath !== propertyPath) return known;
+      return related[0] === undefined ? null : copyValue(relation.getRelationIdMap(related[0]));
+    }),
+    memberIds: original.memberIds.map((known, index) => {
+      const relation = collections[index];
+      return known !== undefined || relation?.propertyPath !== propertyPath
+        ? known
+        : memberIdsOf(relation, related);
+    }),
+  };
 }

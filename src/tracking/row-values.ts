@@ -1,7 +1,9 @@
-import type { EntityMetadata, ObjectLiteral, RelationMetadata } from "typeorm";
-import type { Column } from "../metadata/column";
+import type { ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "../metadata/relation";
+import { columnValue, type Column } from "../metadata/column";
+import type { Shape } from "../metadata/shape";
 import { keptValue, propertyValue } from "./kept-value";
-import { relatedIdOf, shapeOf, type Original, type Shape } from "./original";
+import { relatedIdOf, type Original } from "./original";
 
 /** What one statement put into a row, taken at the moment it was sent. */
 export class RowValues {
@@ -12,16 +14,15 @@ export class RowValues {
   ) {}
 
   /** No values at all. */
-  static none(metadata: EntityMetadata): RowValues {
-    return new RowValues(shapeOf(metadata), new Map(), new Map());
+  static none(shape: Shape): RowValues {
+    return new RowValues(shape, new Map(), new Map());
   }
 
   /** The values in a SET or VALUES map, which has the form of an entity. SQL expressions are left out. */
-  static of(metadata: EntityMetadata, values: ObjectLiteral): RowValues {
-    const shape = shapeOf(metadata);
+  static of(shape: Shape, values: ObjectLiteral): RowValues {
     const columns = new Map<Column, unknown>();
     for (const column of shape.columns) {
-      const value: unknown = column.getEntityValue(values);
+      const value = columnValue(column, values);
       if (value !== undefined && typeof value !== "function") columns.set(column, keptValue(column, value));
     }
     const relatedIds = new Map<RelationMetadata, unknown>();
@@ -67,16 +68,17 @@ export class RowValues {
       values: this.shape.columns.map((column, index) => {
         if (tokens.has(column)) return keptValue(column, tokens.get(column));
         if (this.columns.has(column)) return this.columns.get(column);
-        const given: unknown = generated && column.getEntityValue(generated);
+        const given: unknown = generated && columnValue(column, generated);
         if (given !== undefined) return keptValue(column, given);
         if (original?.values[index] !== undefined) return original.values[index];
         if (column.isPrimary) return keptValue(column, column.getEntityValue(id));
         // TypeORM puts null into nullable properties that were not loaded, which is no edit of anybody's.
-        return column.isNullable && column.getEntityValue(entity) === null ? null : undefined;
+        return column.isNullable && columnValue(column, entity) === null ? null : undefined;
       }),
       relatedIds: this.shape.relations.map((relation, index) =>
         this.relatedIds.has(relation) ? this.relatedIds.get(relation) : original?.relatedIds[index],
       ),
+      memberIds: this.shape.collections.map((_, index) => original?.memberIds[index]),
     };
   }
 }
@@ -89,4 +91,14 @@ export interface RebaseOptions {
   readonly tokens: ReadonlyMap<Column, unknown>;
   /** What the database gave back, in the form of an entity. */
   readonly generated: ObjectLiteral | undefined;
+}
+
+/** The columns that a SET or VALUES map writes, those with SQL expressions included; of a relation, its foreign key. */
+export function writtenColumns({ columns, relations }: Shape, values: ObjectLiteral): Set<Column> {
+  return new Set([
+    ...columns.filter((column) => columnValue(column, values) !== undefined),
+    ...relations
+      .filter((relation) => relatedIdOf(relation, values) !== undefined)
+      .flatMap(({ joinColumns }) => joinColumns),
+  ]);
 }

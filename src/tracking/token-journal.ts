@@ -14,6 +14,11 @@ export class TokenJournal {
     else frames.push([]);
   }
 
+  /** Whether no savepoint is open inside the query runner's transaction. */
+  isOutermost(queryRunner: QueryRunner): boolean {
+    return (this.#frames.get(queryRunner)?.length ?? 0) <= 1;
+  }
+
   /** Keeps `restore` until the transaction is over; without an open transaction there is nothing to go back to. */
   record(queryRunner: QueryRunner, restore: () => void): void {
     this.#frames.get(queryRunner)?.at(-1)?.push(restore);

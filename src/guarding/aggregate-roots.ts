@@ -1,0 +1,164 @@
+import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import type { RelationMetadata } from "../metadata/relation";
+import type { EntityDescription } from "../metadata/entity-description";
+import {
+  originalMemberIds,
+  originalRelatedId,
+  membersOf,
+  relatedIdOf,
+  type Original,
+} from "../tracking/original";
+import { isMemberChanged, hasOtherMembers } from "./aggregate-changes";
+import type { GraphEntity } from "./entity-graph";
+import type { Guard } from "./guard";
+import type { GuardedRow } from "./guarded-row";
+import { enlistObject } from "./row-enlistment";
+import { rowKey } from "./row-identity";
+import type { SaveScope } from "./save-scope";
+
+interface RootObject {
+  readonly metadata: EntityMetadata;
+  readonly entity: ObjectLiteral;
+}
+
+/** Whether an entity is an aggregate root or may belong to one. */
+export function isInAggregate(guard: Guard, { metadata, entity }: GraphEntity): boolean {
+  return (
+    guard.hasVersionedRelations &&
+    (guard.memberRoots.of(entity).size > 0 ||
+      (guard.describe(metadata)?.versionedRelations.length ?? 0) > 0 ||
+      metadata.relations.some((relation) => rootDescription(guard, relation) !== undefined))
+  );
+}
+
+/** Puts the aggregate roots that a save may change into its scope, those that are only known by their members too. */
+export function enlistRoots(guard: Guard, scope: SaveScope, entities: readonly GraphEntity[]): void {
+  const nodes = new Map(entities.map((node) => [node.entity, node]));
+  for (const node of entities) {
+    if (node.role !== "written" || !isInAggregate(guard, node)) continue;
+    if (scope.mode === "save") linkMembers(guard, scope, nodes, node);
+    linkRoots(guard, scope, node);
+  }
+}
+
+/** The roots that have to be raised, in an order that all saves share. */
+export function changedRoots({ rootLinks }: SaveScope): GuardedRow[] {
+  const raised = new Set<GuardedRow>();
+  const pending = new Set(rootLinks);
+  for (let before = -1; before < raised.size;) {
+    before = raised.size;
+    for (const link of pending) {
+      if (!link.isChanged(raised)) continue;
+      for (const root of link.roots()) if (!root.isAbsent) raised.add(root);
+      pending.delete(link);
+    }
+  }
+  return [...raised].sort((left, right) => (left.key < right.key ? -1 : 1));
+}
+
+/** The description of the root that a member's relation points to, if that is a versioned relation's other side. */
+export function rootDescription(guard: Guard, relation: RelationMetadata): EntityDescription | undefined {
+  const { inverseEntityMetadata, inverseRelation } = relation;
+  if (inverseRelation === undefined) return undefined;
+  return [inverseEntityMetadata, ...inverseEntityMetadata.childEntityMetadatas]
+    .map((metadata) => guard.describe(metadata))
+    .find((description) =>
+      description?.versionedRelations.some(
+        ({ propertyPath }) => propertyPath === inverseRelation.propertyPath,
+      ),
+    );
+}
+
+// A root that is saved: changed by other members than it was loaded with, and by changes of those it has.
+function linkMembers(
+  guard: Guard,
+  scope: SaveScope,
+  nodes: ReadonlyMap<ObjectLiteral, GraphEntity>,
+  { entity, id, metadata }: GraphEntity,
+): void {
+  const key = id === undefined ? undefined : rowKey(metadata, id);
+  const root = key === undefined ? undefined : scope.rows.get(key);
+  if (root === undefined) return;
+  const loaded = guard.tracker.originalOf(entity);
+  for (const relation of root.description.versionedRelations) {
+    const members = membersOf(relation, entity);
+    if (members === undefined) continue;
+    const written = members
+      .flatMap((member) => nodes.get(member) ?? [])
+      .filter(({ role }) => role === "written");
+    scope.rootLinks.push({
+      roots: () => [root],
+      isChanged: (raised) =>
+        written.some((member) => isMemberChanged(guard, scope, member, raised)) ||
+        hasOtherMembers(relation, members, [loaded, scope.found.get(root.key)]),
+    });
+  }
+}
+
+// A member that is written: of the roots it is known to belong to, or to have belonged to.
+function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
+  const named = rootObjects(guard, node).flatMap((root) => enlistRoot(guard, scope, root) ?? []);
+  scope.rootLinks.push({
+    // What is removed, soft-removed or recovered together with its root is checked with it.
+    roots: () =>
+      [...named, ...rootsByKey(guard, scope, node)].filter(
+        (root) => scope.mode === "save" || !root.isSubject,
+      ),
+    isChanged: (raised) => scope.mode !== "save" || isMemberChanged(guard, scope, node, raised),
+  });
+}
+
+function rootObjects(guard: Guard, { entity, metadata }: GraphEntity): RootObject[] {
+  const loadedBy = [...guard.memberRoots.of(entity)].flatMap((root) => {
+    const original = guard.tracker.originalOf(root);
+    return original === undefined ? [] : [{ metadata: original.shape.metadata, entity: root }];
+  });
+  const named = metadata.relations.flatMap((relation) => {
+    if (rootDescription(guard, relation) === undefined) return [];
+    return (membersOf(relation, entity) ?? []).map((root) => ({
+      metadata: relation.inverseEntityMetadata.findInheritanceMetadata(root),
+      entity: root,
+    }));
+  });
+  return [...named, ...loadedBy];
+}
+
+function enlistRoot(
+  guard: Guard,
+  scope: SaveScope,
+  { entity, metadata }: RootObject,
+): GuardedRow | undefined {
+  const description = guard.describe(metadata);
+  const id = metadata.getEntityIdMap(entity);
+  return description && id && enlistObject(guard, scope, description, entity, id, "root");
+}
+
+function rootsByKey(guard: Guard, scope: SaveScope, { entity, id, metadata }: GraphEntity): GuardedRow[] {
+  const key = id === undefined ? undefined : rowKey(metadata, id);
+  const before = [
+    guard.tracker.originalOf(entity),
+    key === undefined ? undefined : scope.found.get(key),
+  ].filter((original) => original !== undefined);
+  return metadata.relations.flatMap((relation) => {
+    const description = rootDescription(guard, relation);
+    if (description === undefined) return [];
+    return relatedKeys(relation, entity, before).flatMap((rootId) => {
+      if (rootId === undefined || rootId === null) return [];
+      const idMap = description.metadata.ensureEntityIdMap(rootId);
+      const rootKey = rowKey(description.metadata, idMap);
+      const known = rootKey === undefined ? undefined : scope.rows.get(rootKey);
+      return known ?? enlistObject(guard, scope, description, idMap, idMap, "root") ?? [];
+    });
+  });
+}
+
+function relatedKeys(
+  relation: RelationMetadata,
+  entity: ObjectLiteral,
+  before: readonly Original[],
+): readonly unknown[] {
+  if (relation.isManyToMany || !relation.isOwning) {
+    return before.flatMap((original) => originalMemberIds(original, relation) ?? []);
+  }
+  return [relatedIdOf(relation, entity), ...before.map((original) => originalRelatedId(original, relation))];
+}

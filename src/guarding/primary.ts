@@ -1,0 +1,67 @@
+import type { EntityManager, QueryRunner } from "typeorm";
+import type { EntityDescription } from "../metadata/entity-description";
+import { hasSingleConnection } from "./dialect";
+import type { Guard } from "./guard";
+import { isInSave } from "./save-flow";
+import { inSavepoint } from "./savepoint";
+
+type Work<T> = (queryRunner: QueryRunner) => Promise<T>;
+
+/**
+ * Runs `work` by the manager's own query runner, or by one of its own on the primary; in a transaction where the tokens
+ * have to be read after they were written, between which nobody else may write.
+ */
+export async function runOnPrimary<T>(
+  guard: Guard,
+  { queryRunner: given }: EntityManager,
+  { tokens }: EntityDescription,
+  work: Work<T>,
+): Promise<T> {
+  const { driver } = guard.dataSource;
+  const isReadBack = !driver.isReturningSqlSupported("update") && tokens.some(({ isVersion }) => !isVersion);
+  return withQueryRunner(guard, given, (queryRunner) =>
+    queryRunner.isTransactionActive || !isReadBack ? work(queryRunner) : inTransaction(queryRunner, work),
+  );
+}
+
+/** Runs `work` all or nothing: in a transaction of its own, or in a savepoint of the one that is open. */
+export async function runAtomically<T>(
+  guard: Guard,
+  given: QueryRunner | undefined,
+  work: Work<T>,
+): Promise<T> {
+  return withQueryRunner(guard, given, async (queryRunner) => {
+    if (!queryRunner.isTransactionActive) return inTransaction(queryRunner, work);
+    return inSavepoint(guard, queryRunner, () => work(queryRunner));
+  });
+}
+
+// Where all share one connection they take turns with the saves, except within one.
+async function withQueryRunner<T>(guard: Guard, given: QueryRunner | undefined, work: Work<T>): Promise<T> {
+  const { dataSource } = guard;
+  const run = async (): Promise<T> => {
+    if (given !== undefined) return work(given);
+    const own = dataSource.createQueryRunner("master");
+    try {
+      return await work(own);
+    } finally {
+      await own.release();
+    }
+  };
+  if (isInSave(guard)) return run();
+  const shared = hasSingleConnection(dataSource) ? dataSource.driver : given;
+  return guard.turns.take(shared === undefined ? [] : [shared], run);
+}
+
+async function inTransaction<T>(queryRunner: QueryRunner, work: Work<T>): Promise<T> {
+  await queryRunner.startTransaction();
+  try {
+    const result = await work(queryRunner);
+    await queryRunner.commitTransaction();
+    return result;
+  } catch (error) {
+    // Where the connection is lost there is nothing left to roll back.
+    if (queryRunner.isTransactionActive) await queryRunner.rollbackTransaction().catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import type { ObjectLiteral, SelectQueryBuilder } from "typeorm";
+import { visitLoaded } from "../tracking/loaded-entities";
+import { membersOf } from "../tracking/original";
+import type { Guard } from "./guard";
+import { HiddenValuesReader } from "./hidden-values";
+import { isUntracked } from "./untracked-reads";
+
+/** Takes the originals of the guarded entities that a SELECT has loaded, and notes the members of their collections. */
+export function trackLoaded(
+  guard: Guard,
+  builder: SelectQueryBuilder<ObjectLiteral>,
+  { entities, raw }: { readonly entities: ObjectLiteral[]; readonly raw: ObjectLiteral[] },
+): void {
+  const { mainAlias, joinAttributes } = builder.expressionMap;
+  if (!guard.isActive || !mainAlias?.hasMetadata || isUntracked(builder)) return;
+  const mapped = joinAttributes.flatMap(({ mapToPropertyPropertyName: property, metadata }) =>
+    property === undefined || metadata === undefined ? [] : { property, metadata },
+  );
+  const hidden = new HiddenValuesReader(guard, builder, raw);
+  visitLoaded(mainAlias.metadata, entities, joinAttributes.length > 0, mapped, (metadata, entity) => {
+    const description = guard.describe(metadata);
+    if (description === undefined) return;
+    guard.tracker.track(description.shape, entity, hidden.valuesOf(description, entity));
+    for (const relation of description.versionedRelations) {
+      guard.memberRoots.note(entity, membersOf(relation, entity) ?? []);
+    }
+  });
+}
