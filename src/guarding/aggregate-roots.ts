@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
+import { isElsewhere } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import {
   originalMemberIds,
@@ -90,7 +91,8 @@ function linkMembers(
       roots: () => [root],
       isChanged: (raised) =>
         written.some((member) => isMemberChanged(guard, scope, member, raised)) ||
-        hasOtherMembers(relation, members, [loaded, scope.found.get(root.key)]),
+        // Another member of an owning relation is another foreign key, a change of the root's own.
+        (isElsewhere(relation) && hasOtherMembers(relation, members, [loaded, scope.found.get(root.key)])),
     });
   }
 }
@@ -157,7 +159,7 @@ function relatedKeys(
   entity: ObjectLiteral,
   before: readonly Original[],
 ): readonly unknown[] {
-  if (relation.isManyToMany || !relation.isOwning) {
+  if (isElsewhere(relation)) {
     return before.flatMap((original) => originalMemberIds(original, relation) ?? []);
   }
   return [relatedIdOf(relation, entity), ...before.map((original) => originalRelatedId(original, relation))];

@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
+import { isElsewhere } from "../metadata/column";
 import { rowId } from "./row-identity";
 
 /** The four ways in which an EntityManager writes entities. */
@@ -64,11 +65,6 @@ export function entityGraph(
     }
   }
   return { entities: [...graph.values()], isOneRow };
-}
-
-// Whether what a relation holds is written to other rows than the one of its entity.
-function isElsewhere(relation: RelationMetadata): boolean {
-  return relation.isManyToMany || !relation.isOwning;
 }
 
 function cascades(relation: RelationMetadata, mode: PersistMode): boolean {

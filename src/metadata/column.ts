@@ -25,7 +25,12 @@ export function owningRelations(metadata: EntityMetadata): RelationMetadata[] {
 
 /** Relations whose foreign keys are in other rows: one-to-many, many-to-many, the far side of one-to-one. */
 export function collections(metadata: EntityMetadata): RelationMetadata[] {
-  return metadata.relations.filter((relation) => relation.isManyToMany || !relation.isOwning);
+  return metadata.relations.filter(isElsewhere);
+}
+
+/** Whether what a relation holds is written to other rows than the one of its entity. */
+export function isElsewhere(relation: RelationMetadata): boolean {
+  return relation.isManyToMany || !relation.isOwning;
 }
 
 /** The value of a column in an entity, or in values of its form; undefined when they do not say. Wakes no lazy relation. */
