@@ -1,5 +1,6 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
+import { isSameId } from "../tracking/entity-changes";
 import { isElsewhere } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import {
@@ -57,6 +58,21 @@ export function changedRoots({ rootLinks }: SaveScope): GuardedRow[] {
   return [...raised].sort((left, right) => (left.key < right.key ? -1 : 1));
 }
 
+/** After a save: a member that has been given to another root is no concern of the one it was loaded with. */
+export function forgetFormerRoots(guard: Guard, { aggregateMembers }: SaveScope): void {
+  for (const { entity, metadata } of aggregateMembers) {
+    for (const root of guard.memberRoots.of(entity)) {
+      const rootId = guard.tracker.originalOf(root)?.shape.metadata.getEntityIdMap(root);
+      const isElsewhereNow = metadata.relations.some((relation) => {
+        if (isElsewhere(relation) || rootDescription(guard, relation) === undefined) return false;
+        const related = relatedIdOf(relation, entity);
+        return related !== undefined && !isSameId(related, rootId);
+      });
+      if (isElsewhereNow) guard.memberRoots.forget(root, entity);
+    }
+  }
+}
+
 /** The description of the root that a member's relation points to, if that is a versioned relation's other side. */
 export function rootDescription(guard: Guard, relation: RelationMetadata): EntityDescription | undefined {
   const { inverseEntityMetadata, inverseRelation } = relation;
@@ -100,6 +116,7 @@ function linkMembers(
 // A member that is written: of the roots it is known to belong to, or to have belonged to.
 function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
   const named = rootObjects(guard, node).flatMap((root) => enlistRoot(guard, scope, root) ?? []);
+  scope.aggregateMembers.push(node);
   scope.rootLinks.push({
     // What is removed, soft-removed or recovered together with its root is checked with it.
     roots: () =>

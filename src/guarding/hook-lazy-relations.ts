@@ -45,5 +45,5 @@ function noteRelated(
     guard
       .describe(metadata)
       ?.versionedRelations.some(({ propertyPath }) => propertyPath === relation.propertyPath);
-  if (isVersioned) guard.memberRoots.note(entity, related);
+  if (isVersioned) guard.memberRoots.note(entity, relation, related);
 }

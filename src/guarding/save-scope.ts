@@ -3,7 +3,7 @@ import type { RelationMetadata } from "../metadata/relation";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Original } from "../tracking/original";
 import type { CallSite } from "./call-site";
-import type { PersistMode } from "./entity-graph";
+import type { GraphEntity, PersistMode } from "./entity-graph";
 import type { GuardedRow } from "./guarded-row";
 import type { RootLink } from "./root-link";
 import type { Savepoint } from "./savepoint";
@@ -57,6 +57,8 @@ export class SaveScope {
   readonly unsaved: UnsavedEntity[] = [];
   /** The aggregate roots that the save may change. */
   readonly rootLinks: RootLink[] = [];
+  /** The entities of the save that belong to aggregate roots. */
+  readonly aggregateMembers: GraphEntity[] = [];
   /** The aggregate roots that it does change. */
   readonly raisedRoots = new Set<GuardedRow>();
   /** The rows it has read before writing, by {@link rowKey}; kept only where there are aggregate roots. */

@@ -2,6 +2,7 @@ import { columnValue, setColumnValue } from "../metadata/column";
 import { isSameColumnValue } from "../tracking/entity-changes";
 import { withMembers } from "../tracking/original";
 import { RowValues } from "../tracking/row-values";
+import { forgetFormerRoots } from "./aggregate-roots";
 import { forgetNamedExpectation } from "./caller-expectations";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
@@ -29,6 +30,7 @@ export function settleWrites(guard: Guard, scope: SaveScope): void {
     if (row.isRemoved) for (const { entity } of row.objects) guard.tracker.remove(entity);
     else settleRow(guard, scope, row);
   }
+  forgetFormerRoots(guard, scope);
 }
 
 function settleRow(guard: Guard, scope: SaveScope, row: GuardedRow): void {
@@ -37,11 +39,16 @@ function settleRow(guard: Guard, scope: SaveScope, row: GuardedRow): void {
     // What was only raised has left all objects of the row as they were but for its tokens.
     const writer = row.writer(guard.dataSource.driver);
     const settled =
-      row.isRaised && written === undefined ? row.objects : writer === undefined ? [] : [writer];
+      row.isRaised && written === undefined ? row.objects.filter(isMore) : [writer ?? []].flat();
     for (const object of settled) settleObject(guard, row, object, tokensAfter ?? new Map());
     if (tokensAfter !== undefined) scope.parent?.findRow(row.key)?.advance(tokensAfter);
   }
   if (scope.mode === "save") for (const object of row.objects) settleMembers(guard, row, object);
+}
+
+// `{ id: 7 }` names a row and stays what it is.
+function isMore({ expectation, role }: RowObject): boolean {
+  return role === "written" || expectation.size > 0;
 }
 
 function settleObject(
@@ -84,6 +91,6 @@ function settleMembers(
   if (role !== "written" || original === undefined || members.size === 0) return;
   guard.tracker.restore(entity, withMembers(original, members));
   for (const relation of description.versionedRelations) {
-    guard.memberRoots.note(entity, members.get(relation) ?? []);
+    if (members.has(relation)) guard.memberRoots.note(entity, relation, members.get(relation) ?? []);
   }
 }

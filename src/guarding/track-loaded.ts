@@ -22,7 +22,8 @@ export function trackLoaded(
     if (description === undefined) return;
     guard.tracker.track(description.shape, entity, hidden.valuesOf(description, entity));
     for (const relation of description.versionedRelations) {
-      guard.memberRoots.note(entity, membersOf(relation, entity) ?? []);
+      const members = membersOf(relation, entity);
+      if (members !== undefined) guard.memberRoots.note(entity, relation, members);
     }
   });
 }

@@ -291,6 +291,28 @@ eachDatabase((scratch) => {
     expect([await versionOfRow(1), await versionOfRow(2)]).toEqual([2, 2]);
   });
 
+  it("a member that has moved to another root is no concern of the one it was loaded with any more", async () => {
+    const [one, two] = [await load(1), await load(2)];
+    const [byRoots, alone] = one.lines as [OrderLine, OrderLine];
+    two.lines.push(...one.lines.splice(0, 1));
+    await dataSource.manager.save([one, two]);
+    await dataSource.manager.save(Object.assign(alone, { order: two }));
+    const versions = [await versionOfRow(1), await versionOfRow(2)];
+    await dataSource.manager.update(Order, { id: 1 }, { note: "theirs" });
+    await dataSource.manager.save(Object.assign(byRoots, { text: "x" }));
+    await dataSource.manager.save(Object.assign(alone, { text: "y" }));
+    expect([await versionOfRow(1), await versionOfRow(2)]).toEqual([
+      (versions[0] as number) + 1,
+      (versions[1] as number) + 2,
+    ]);
+  });
+
+  it("an object that only names the root is left as it is", async () => {
+    const key = { id: 1 };
+    await dataSource.manager.save(Object.assign(line("by key"), { order: key }));
+    expect(key).toEqual({ id: 1 });
+  });
+
   it("nothing is raised and nothing sent when nothing has changed", async () => {
     const order = await load();
     const statements = await log.during(() => dataSource.manager.save(order));

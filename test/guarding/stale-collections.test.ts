@@ -65,6 +65,14 @@ class LazyAlbum {
   @VersionedRelation()
   @OneToMany(() => LazyPhoto, (photo) => photo.album, { cascade: true, lazy: true })
   photos: Promise<LazyPhoto[]>;
+  @OneToMany(() => LazyNote, (note) => note.album, { cascade: true, lazy: true }) notes: Promise<LazyNote[]>;
+}
+
+@Entity()
+class LazyNote {
+  @PrimaryColumn("int") id: number;
+  @ManyToOne(() => LazyAlbum, (album) => album.notes, { nullable: true, lazy: true })
+  album: Promise<LazyAlbum | null>;
 }
 
 @Entity()
@@ -83,14 +91,16 @@ eachDatabase((scratch) => {
 
   beforeAll(async () => {
     dataSource = guardDataSource(
-      scratch().dataSource([Album, Photo, Owned, Cover, Person, LazyAlbum, LazyPhoto], { synchronize: true }),
+      scratch().dataSource([Album, Photo, Owned, Cover, Person, LazyAlbum, LazyPhoto, LazyNote], {
+        synchronize: true,
+      }),
     );
     await dataSource.initialize();
   });
   beforeEach(async () => {
     const { manager } = dataSource;
     await manager.createQueryBuilder().delete().from("album_people_person").execute();
-    for (const entity of [Photo, Owned, Cover, Person, LazyPhoto, LazyAlbum, Album]) {
+    for (const entity of [Photo, Owned, Cover, Person, LazyPhoto, LazyNote, LazyAlbum, Album]) {
       await manager.createQueryBuilder().delete().from(entity).execute();
     }
     await manager.save(
@@ -226,12 +236,26 @@ eachDatabase((scratch) => {
     const error: unknown = await dataSource.manager.save(stale).catch((refusal: unknown) => refusal);
     expect(isOptimisticLockError(error)).toBe(true);
     expect(ids(await (await open()).photos)).toEqual([1, 2]);
-    const [first] = await fresh.photos;
-    await dataSource.manager.save(make(LazyPhoto, { id: 9 }));
-    await dataSource.manager.save(Object.assign(first as LazyPhoto, { text: "alone" }));
-    expect(fresh.version).toBe(3);
+    const reopened = await open();
+    await dataSource.manager.save(Object.assign((await reopened.photos)[0] as LazyPhoto, { text: "alone" }));
+    expect(reopened.version).toBe(3);
     const unchanged = await open();
     await dataSource.manager.save(unchanged);
     expect(unchanged.version).toBe(3);
+  });
+
+  it("a stale lazy collection detaches nobody else's member", async () => {
+    await dataSource.manager.insert(LazyAlbum, { id: 1 });
+    const open = async (): Promise<LazyAlbum> => {
+      const album = await dataSource.manager.findOneByOrFail(LazyAlbum, { id: 1 });
+      await album.notes;
+      return album;
+    };
+    const [stale, fresh] = [await open(), await open()];
+    (await fresh.notes).push(make(LazyNote, { id: 1 }));
+    await dataSource.manager.save(fresh);
+    (await stale.notes).push(make(LazyNote, { id: 2 }));
+    await dataSource.manager.save(stale);
+    expect(ids(await (await open()).notes)).toEqual([1, 2]);
   });
 });
