@@ -1,9 +1,10 @@
-import type { EntityMetadata, ObjectLiteral, UpdateQueryBuilder, UpdateResult } from "typeorm";
+import { UpdateResult, type EntityMetadata, type ObjectLiteral, type UpdateQueryBuilder } from "typeorm";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { RowValues, writtenColumns } from "../tracking/row-values";
 import type { SoftDeleteBuilder } from "./builder-class";
 import { metadataOf, targetsOf } from "./builder-targets";
+import { withoutEmptyForeignKeys } from "./empty-foreign-keys";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
@@ -42,9 +43,10 @@ export async function executeRowWrite(
   const row = scope && metadata && !movesPaths(builder) ? targetRow(scope, metadata, builder) : undefined;
   const { callListeners, whereEntities } = builder.expressionMap;
   if (scope !== undefined && row !== undefined) {
-    const origin = callListeners ? "listener" : "row";
-    return runStatement(guard, scope, origin, builder, () =>
-      writeRow(guard, scope, row, builder, values, execute),
+    const changes = values && !callListeners ? withoutEmptyForeignKeys(row, values) : values;
+    if (changes !== values && Object.keys(changes ?? {}).length === 0) return nothingWritten();
+    return runStatement(guard, scope, callListeners ? "listener" : "row", builder, () =>
+      writeRow(guard, scope, row, builder, changes, execute),
     );
   }
   const origin = callListeners ? "listener" : "save";
@@ -62,6 +64,10 @@ export async function executeRowWrite(
   // TypeORM has given them the row's new version; what else they hold is no longer what they were loaded with.
   for (const entity of whereEntities) guard.tracker.forget(entity);
   return result;
+}
+
+function nothingWritten(): UpdateResult {
+  return Object.assign(new UpdateResult(), { raw: [], affected: 0, generatedMaps: [] });
 }
 
 /** Decides what the statement does to the version; returns whether that is anything. */
@@ -100,6 +106,7 @@ async function writeRow(
   const entity = isOfSave && row.isSubject ? row.subject.entity : (values ?? {});
   if (!planWrite(description, row, builder, entity, changed)) {
     const written = RowValues.of(description.shape, values ?? {});
+    if (values !== undefined) builder.expressionMap.valuesSet = values;
     return writeUnversioned(guard, scope, row, builder, written, execute);
   }
   const whole = isOfSave ? withWholeRow(row, values) : values;

@@ -1,9 +1,10 @@
 /**
  * What the guard does to a write of a guarded entity. `check`: the statement carries the expectation, and the write is
  * refused when the row is not as expected. `raise`: there is no loaded entity to check; the row version is raised, so
- * that everybody who has read the row before is refused. `none`: out of the guard's reach.
+ * that everybody who has read the row before is refused. `root`: besides, the aggregate root of what is written is raised,
+ * and checked where it is known as a loaded entity. `none`: out of the guard's reach.
  */
-export type WriteGuard = "check" | "raise" | "none";
+export type WriteGuard = "check" | "raise" | "root" | "none";
 
 export interface WritePath {
   readonly write: string;
@@ -76,6 +77,21 @@ export const writePaths = {
     write: "`upsert`, insert query builder with `orUpdate`",
     guard: "raise",
     explanation: "on the update branch",
+  },
+  saveRoot: {
+    write: "`save` of a root whose `@VersionedRelation()` members change",
+    guard: "root",
+    explanation: "checked and raised once per save, before anything else is written",
+  },
+  saveMember: {
+    write: "`save`, `remove`, `softRemove`, `recover` of such a member alone",
+    guard: "root",
+    explanation: "of the root it was loaded with, or that its relation or foreign key names",
+  },
+  relationBuilder: {
+    write: "relation query builder on such a relation",
+    guard: "root",
+    explanation: "in one transaction with the change",
   },
   delete: {
     write: "`delete`, delete query builder, `clear`",

@@ -33,6 +33,11 @@ class Order {
   @VersionedRelation()
   @OneToOne(() => Receipt, (receipt) => receipt.order, { cascade: true })
   receipt: Relation<Receipt> | null;
+  /** With its foreign key in the root itself. */
+  @VersionedRelation()
+  @OneToOne(() => Address, { cascade: true, nullable: true })
+  @JoinColumn()
+  address: Relation<Address> | null;
   @VersionedRelation() @ManyToMany(() => Label, { cascade: true }) @JoinTable() labels: Relation<Label[]>;
   /** The same shape, and no part of the aggregate. */
   @OneToMany(() => Remark, (remark) => remark.order, { cascade: true }) remarks: Relation<Remark[]>;
@@ -70,6 +75,12 @@ class Receipt {
 }
 
 @Entity()
+class Address {
+  @PrimaryGeneratedColumn() id: number;
+  @Column() street: string;
+}
+
+@Entity()
 class Label {
   @PrimaryColumn() name: string;
   @Column({ default: "" }) colour: string;
@@ -83,8 +94,8 @@ class Remark {
   order: Relation<Order> | null;
 }
 
-const entities = [Order, OrderLine, LineDetail, Receipt, Label, Remark];
-const everything = { lines: true, receipt: true, labels: true, remarks: true };
+const entities = [Order, OrderLine, LineDetail, Receipt, Label, Remark, Address];
+const everything = { lines: true, receipt: true, address: true, labels: true, remarks: true };
 
 const refusal = (work: Promise<unknown>): Promise<OptimisticLockError> =>
   work.then(
@@ -114,11 +125,13 @@ eachDatabase((scratch) => {
     await dataSource.manager.createQueryBuilder().delete().from(Order).execute();
     await dataSource.manager.createQueryBuilder().delete().from(Label).execute();
     for (const id of [1, 2]) {
+      const address = await dataSource.manager.save(Object.assign(new Address(), { street: "s" }));
       await dataSource.manager.save(
         Object.assign(new Order(), {
           id,
           lines: [line(`${id}a`), line(`${id}b`)],
           receipt: Object.assign(new Receipt(), { text: "r" }),
+          address,
           labels: [Object.assign(new Label(), { name: `l${id}` })],
           remarks: [Object.assign(new Remark(), { text: "m" })],
         }),
@@ -137,6 +150,7 @@ eachDatabase((scratch) => {
     ["a line is removed", (order) => order.lines.pop()],
     ["a line is changed", (order) => Object.assign(order.lines[0] as OrderLine, { text: "edited" })],
     ["the receipt is changed", (order) => Object.assign(order.receipt as Receipt, { text: "edited" })],
+    ["the address is changed", (order) => Object.assign(order.address as Address, { street: "edited" })],
     ["the receipt is removed", (order) => (order.receipt = null)],
     ["a label is added", (order) => order.labels.push(Object.assign(new Label(), { name: "new" }))],
     ["a label is removed", (order) => order.labels.pop()],

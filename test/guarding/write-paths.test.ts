@@ -131,6 +131,7 @@ const entities = [Article, Section, ArticleSchema, SectionSchema];
 
 eachDatabase((scratch, database) => {
   let guarded: DataSource;
+  let rooted: DataSource;
   let bare: DataSource;
   let observer: DataSource;
 
@@ -138,6 +139,11 @@ eachDatabase((scratch, database) => {
     const schema = await scratch().dataSource([Article, Section], { synchronize: true }).initialize();
     await schema.destroy();
     guarded = await guardDataSource(scratch().dataSource(entities)).initialize();
+    rooted = await guardDataSource(scratch().dataSource(entities), {
+      entities: new Map(
+        [Article, ArticleSchema].map((target) => [target, { versionedRelations: ["sections"] }]),
+      ),
+    }).initialize();
     bare = await scratch().dataSource(entities).initialize();
     observer = await scratch().dataSource(entities).initialize();
   });
@@ -196,6 +202,24 @@ eachDatabase((scratch, database) => {
         expect(await state()).not.toBe(without.theirs);
       },
     );
+
+    it("raises an aggregate root whose members change, and refuses it when it is stale", async () => {
+      const read = (): Promise<ArticleRow> => doorway.enter(rooted, (articles) => articles.find(1, true));
+      const [fresh, stale] = [await read(), await read()];
+      for (const article of [fresh, stale]) for (const section of article.sections) section.text = "mine";
+      await doorway.enter(rooted, (articles) => articles.save(fresh));
+      expect(fresh.version).toBe(2);
+      const before = await state();
+      const error: unknown = await doorway
+        .enter(rooted, (articles) => articles.save(stale))
+        .catch((reason: unknown) => reason);
+      expect(error).toMatchObject({
+        conflicts: expect.arrayContaining([
+          expect.objectContaining({ id: { id: 1 }, expected: { version: 1 }, actual: { version: 2 } }),
+        ]),
+      });
+      expect(await state()).toBe(before);
+    });
 
     it.each(Object.entries(raised))(
       "raises the version in %s, so that a stale save is refused",
