@@ -33,6 +33,11 @@ export function isInAggregate(guard: Guard, { metadata, entity }: GraphEntity): 
   );
 }
 
+/** The aggregate roots that an entity is known to belong to, as objects. */
+export function knownRoots(guard: Guard, node: GraphEntity): ObjectLiteral[] {
+  return guard.hasVersionedRelations ? rootObjects(guard, node).map(({ entity }) => entity) : [];
+}
+
 /** Puts the aggregate roots that a save may change into its scope, those that are only known by their members too. */
 export function enlistRoots(guard: Guard, scope: SaveScope, entities: readonly GraphEntity[]): void {
   const nodes = new Map(entities.map((node) => [node.entity, node]));

@@ -2,7 +2,7 @@ import type { EntityManager, EntityMetadata, ObjectLiteral, QueryRunner, SaveOpt
 import { formatRow } from "../errors/format-value";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { CallSite } from "./call-site";
-import { enlistRoots, isInAggregate } from "./aggregate-roots";
+import { enlistRoots, isInAggregate, knownRoots } from "./aggregate-roots";
 import { conflictsOf } from "./conflict-report";
 import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
@@ -50,15 +50,17 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
 
 /**
  * What a save shares with others, one at a time. In a listener of another save: what is done there. In a transaction of
- * the caller's, and where all have one connection: the connection. Otherwise the entities: two saves of one object at
- * once are one after the other. (In a transaction that could wait for a row lock of its own.)
+ * the caller's, and where all have one connection: the connection. Otherwise the entities and the aggregate roots they
+ * belong to: two saves of one object at once are one after the other. (In a transaction that could wait for a row lock of
+ * its own.)
  */
 function turnsOf(guard: Guard, { manager }: PersistCall, { entities }: EntityGraph): readonly object[] {
   const scope = currentScope(guard);
   if (scope !== undefined) return [scope];
   if (isInSave(guard)) return [];
   if (hasSingleConnection(guard.dataSource)) return [guard.dataSource.driver];
-  return manager.queryRunner === undefined ? entities.map(({ entity }) => entity) : [manager.queryRunner];
+  if (manager.queryRunner !== undefined) return [manager.queryRunner];
+  return entities.flatMap((node) => [node.entity, ...knownRoots(guard, node)]);
 }
 
 function rootsOf(

@@ -321,6 +321,16 @@ eachDatabase((scratch) => {
     ]);
   });
 
+  it("members of one root object can be saved at the same time", async () => {
+    const order = await load();
+    await Promise.all(
+      [...order.lines, order.receipt as Receipt].map((member) =>
+        dataSource.manager.save(Object.assign(member, { text: "at once" })),
+      ),
+    );
+    expect([order.version, await versionOfRow()]).toEqual([4, 4]);
+  });
+
   it("an object that only names the root is left as it is", async () => {
     const key = { id: 1 };
     await dataSource.manager.save(Object.assign(line("by key"), { order: key }));
