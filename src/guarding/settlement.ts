@@ -39,7 +39,7 @@ function settleRow(guard: Guard, scope: SaveScope, row: GuardedRow): void {
     // What was only raised has left all objects of the row as they were but for its tokens.
     const writer = row.writer(guard.dataSource.driver);
     const settled =
-      row.isRaised && written === undefined ? row.objects.filter(isMore) : [writer ?? []].flat();
+      row.isRaised && written === undefined ? row.objects.filter(saysMore) : [writer ?? []].flat();
     for (const object of settled) settleObject(guard, row, object, tokensAfter ?? new Map());
     if (tokensAfter !== undefined) scope.parent?.findRow(row.key)?.advance(tokensAfter);
   }
@@ -47,7 +47,7 @@ function settleRow(guard: Guard, scope: SaveScope, row: GuardedRow): void {
 }
 
 // `{ id: 7 }` names a row and stays what it is.
-function isMore({ expectation, role }: RowObject): boolean {
+function saysMore({ expectation, role }: RowObject): boolean {
   return role === "written" || expectation.size > 0;
 }
 

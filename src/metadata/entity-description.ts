@@ -42,7 +42,7 @@ export function describeEntity(
   const rowVersion = rowVersionOf(metadata, declared);
   const unversioned = new Set(declared.unversioned.map((path) => storedColumnAt(metadata, path)));
   const named = tokenColumns(metadata, declared, rowVersion);
-  refuseUnversionedTokens(metadata, named, unversioned);
+  refuseUnfitUnversioned(metadata, named, unversioned);
   const compared = comparedColumns(metadata, declared, [...named, ...unversioned]);
   const tokens = [...named, ...compared];
   if (tokens.length === 0 && !declared.updateAllColumns) return undefined;
@@ -130,14 +130,22 @@ function comparedColumns(
   );
 }
 
-function refuseUnversionedTokens(
-  metadata: EntityMetadata,
+function refuseUnfitUnversioned(
+  { name }: EntityMetadata,
   tokens: readonly Column[],
   unversioned: ReadonlySet<Column>,
 ): void {
   const both = tokens.find((token) => unversioned.has(token));
-  if (both === undefined) return;
+  if (both !== undefined) {
+    throw new GuardConfigurationError(
+      `${name}.${both.propertyPath} is both a token and @Unversioned(). Keep one of them.`,
+    );
+  }
+  const xmin = tokens.find(({ isVirtualProperty }) => isVirtualProperty);
+  const [first] = unversioned;
+  if (xmin === undefined || first === undefined) return;
   throw new GuardConfigurationError(
-    `${metadata.name}.${both.propertyPath} is both a token and @Unversioned(). Keep one of them.`,
+    `${name}.${first.propertyPath} cannot be @Unversioned(): the row version ${xmin.propertyPath} is xmin, which PostgreSQL ` +
+      `changes with every write of the row. Use a @RowVersion() without a source.`,
   );
 }

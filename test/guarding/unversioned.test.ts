@@ -194,6 +194,17 @@ eachDatabase((scratch) => {
     await dataSource.manager.save(Object.assign(before, { title: "y" }));
   });
 
+  it("beside xmin is an error, which changes with every write", async () => {
+    @Entity()
+    class Restless {
+      @PrimaryColumn("int") id: number;
+      @Unversioned() @Column("int") views: number;
+      @RowVersion({ source: "xmin" }) version: string;
+    }
+    const guarded = guardDataSource(scratch().dataSource([Restless]));
+    await expect(guarded.initialize()).rejects.toThrow(/Restless\.views cannot be @Unversioned.*xmin/);
+  });
+
   it("on a token is an error", async () => {
     @Entity()
     class Odd {
