@@ -1,7 +1,10 @@
 import { TypeORMError } from "typeorm";
 import { errorCodes, hasCode } from "./error-codes";
 
-/** A declaration or an option is wrong. Thrown when the DataSource is guarded or initialized, never at a write. */
+/**
+ * A declaration or an option is wrong, which is thrown when the DataSource is guarded or initialized and never at a write;
+ * or one of this package's functions was given a DataSource or an entity that is not guarded.
+ */
 export class GuardConfigurationError extends TypeORMError {
   readonly code = errorCodes.guardConfiguration;
 

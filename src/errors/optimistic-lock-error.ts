@@ -48,7 +48,7 @@ function describeConflict(conflict: Conflict): string {
     return `${row} has been deleted: the ${operation} expected ${expected}, and there is no such row any more.`;
   }
   const held = formatTokens(withoutCompared(conflict, actual));
-  const now = held === "" ? "they are not" : `the row now holds ${held}`;
+  const now = held === "" ? "it is so no more" : `the row now holds ${held}`;
   return `${row} has been changed by another writer: the ${operation} expected ${expected}, and ${now}.`;
 }
 
@@ -57,7 +57,8 @@ function describeExpectation(conflict: Conflict): string {
   const tokens = formatTokens(withoutCompared(conflict, expected));
   const changed =
     actual === null ? [] : compared.filter((path) => !isDeepStrictEqual(expected[path], actual[path]));
-  const columns = changed.length === 0 ? "" : `${changed.join(" and ")} to be as they were read`;
+  const asRead = changed.length === 1 ? "as it was read" : "as they were read";
+  const columns = changed.length === 0 ? "" : `${changed.join(" and ")} to be ${asRead}`;
   return [tokens, columns].filter((part) => part !== "").join(" and ") || "it to be there";
 }
 

@@ -120,8 +120,10 @@ function linkMembers(
 
 // A member that is written: of the roots it is known to belong to, or to have belonged to.
 function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
-  const named = rootObjects(guard, node).flatMap((root) => enlistRoot(guard, scope, root) ?? []);
+  const objects = rootObjects(guard, node);
+  const named = objects.flatMap((root) => enlistRoot(guard, scope, root) ?? []);
   scope.aggregateMembers.push(node);
+  linkRootsOfRoots(guard, scope, objects, new Set([node.entity]));
   scope.rootLinks.push({
     // What is removed, soft-removed or recovered together with its root is checked with it.
     roots: () =>
@@ -130,6 +132,28 @@ function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
       ),
     isChanged: (raised) => scope.mode !== "save" || isMemberChanged(guard, scope, node, raised),
   });
+}
+
+// A root that is raised is a changed member of a root of its own.
+function linkRootsOfRoots(
+  guard: Guard,
+  scope: SaveScope,
+  objects: readonly RootObject[],
+  visited: Set<ObjectLiteral>,
+): void {
+  for (const { entity, metadata } of objects) {
+    if (visited.has(entity)) continue;
+    visited.add(entity);
+    const id = metadata.getEntityIdMap(entity);
+    const key = id === undefined ? undefined : rowKey(metadata, id);
+    const outer = rootObjects(guard, { entity, id, metadata, role: "written", isRoot: false });
+    const roots = outer.flatMap((root) => enlistRoot(guard, scope, root) ?? []);
+    scope.rootLinks.push({
+      roots: () => roots,
+      isChanged: (raised) => [...raised].some((root) => root.key === key),
+    });
+    linkRootsOfRoots(guard, scope, outer, visited);
+  }
 }
 
 function rootObjects(guard: Guard, { entity, metadata }: GraphEntity): RootObject[] {

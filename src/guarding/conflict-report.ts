@@ -6,7 +6,7 @@ import type { EntityDescription } from "../metadata/entity-description";
 import type { PersistMode } from "./entity-graph";
 import { toRecord, type Expectation } from "./expectation";
 import type { Guard } from "./guard";
-import type { GuardedRow } from "./guarded-row";
+import type { GuardedRow, RowObject } from "./guarded-row";
 import type { SaveScope } from "./save-scope";
 import { isAsExpected, readTokens } from "./token-reader";
 
@@ -70,9 +70,9 @@ function conflictsOfRow(
   actual: Expectation | undefined,
   isCertain: boolean,
 ): Conflict[] {
-  const changed = scope.mode === "save" ? row.changedColumns(guard.dataSource.driver) : undefined;
-  return row.objects
-    .filter(({ role }) => isCertain || role !== "member")
+  const isPartial = scope.mode === "save" && !row.description.updatesAllColumns;
+  const changed = isPartial ? row.changedColumns(guard.dataSource.driver) : undefined;
+  return concernedObjects(row, isCertain)
     .filter((object) => isCertain || !isAsExpected(guard, row.expectationOf(object, changed), actual))
     .map((object) =>
       conflictOf(row.description, row.id, {
@@ -83,6 +83,13 @@ function conflictsOfRow(
         entity: object.entity,
       }),
     );
+}
+
+// Of objects that are only there as the root of something one stands for all.
+function concernedObjects({ isSubject, objects }: GuardedRow, isCertain: boolean): readonly RowObject[] {
+  if (isSubject) return objects.filter(({ role }) => (isCertain ? role !== "root" : role === "written"));
+  const roots = objects.filter(({ role }) => role === "root");
+  return roots.length > 0 ? roots.slice(0, 1) : isCertain ? objects : [];
 }
 
 /** A conflict as data, from what was expected of a row and what it holds; undefined for a row that is gone. */

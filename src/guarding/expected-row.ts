@@ -62,6 +62,14 @@ export function guardedDescription(guard: Guard, target: EntityTarget<ObjectLite
   );
 }
 
+/** The description of an entity's class, or of what it was loaded as. */
+export function descriptionOfEntity(guard: Guard, entity: ObjectLiteral): EntityDescription {
+  const loadedAs = guard.tracker.originalOf(entity)?.shape.metadata;
+  const metadata =
+    loadedAs ?? guard.dataSource.getMetadata(entity.constructor).findInheritanceMetadata(entity);
+  return guardedDescription(guard, metadata.target);
+}
+
 /** The error of a statement that did not find its row as expected; says what the row holds now. */
 export async function refusalOf(
   guard: Guard,

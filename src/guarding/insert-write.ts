@@ -12,6 +12,7 @@ import { askForReturning } from "./returning";
 import { rowKey } from "./row-identity";
 import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
+import { inOwnSubtransaction } from "./subtransaction";
 import { readTokens } from "./token-reader";
 import { isStoredAsSent, keepTokensFromMerge, returnedTokens } from "./written-tokens";
 
@@ -32,13 +33,18 @@ export async function executeInsert(
   const description = metadata && guard.describe(metadata);
   const origin = callListeners ? "listener" : "save";
   if (description === undefined) return runStatement(guard, scope, origin, builder, execute);
-  for (const values of valueSets) setFirstVersion(description, values);
+  for (const values of valueSets) {
+    setFirstVersion(description, values);
+    if (scope !== undefined) setNextVersion(scope, description, values);
+  }
   if (scope !== undefined && onUpdate === undefined && !onIgnore) {
     return runStatement(guard, scope, origin, builder, () =>
       insertRows(guard, scope, description, builder, valueSets, execute),
     );
   }
-  const result = await runStatement(guard, scope, origin, builder, execute);
+  const result = await runStatement(guard, scope, origin, builder, () =>
+    inOwnSubtransaction(guard, description, builder, execute),
+  );
   // TypeORM has given them what the database returned; what they were loaded with is no longer what the row holds.
   for (const entity of valueSets) guard.tracker.forget(entity);
   return result;
@@ -51,6 +57,23 @@ function setFirstVersion({ rowVersion, versionSource }: EntityDescription, value
     if (rowVersion.getEntityValue(values) !== undefined) rowVersion.setEntityValue(values, undefined);
   } else if (versionSource?.kind === "application" && isUnset(rowVersion.getEntityValue(values))) {
     rowVersion.setEntityValue(values, makeVersion(rowVersion, versionSource.next, undefined, values));
+  }
+}
+
+// An object whose row is gone and that is inserted again: copies of the row that was are not to pass for copies of this.
+function setNextVersion(
+  scope: SaveScope,
+  { metadata, rowVersion, versionSource }: EntityDescription,
+  values: ObjectLiteral,
+): void {
+  const key = rowKey(metadata, values);
+  const row = key === undefined ? undefined : scope.rows.get(key);
+  const version: unknown = rowVersion?.getEntityValue(values);
+  if (rowVersion === undefined || row?.isSubject !== true || isUnset(version)) return;
+  if (!row.subject.isRemoved && !(scope.isUnchecked && row.isTracked)) return;
+  if (versionSource?.kind === "increment") rowVersion.setEntityValue(values, Number(version) + 1);
+  else if (versionSource?.kind === "application") {
+    rowVersion.setEntityValue(values, makeVersion(rowVersion, versionSource.next, version, values));
   }
 }
 

@@ -36,8 +36,15 @@ export async function runAtomically<T>(
   });
 }
 
-// Where all share one connection they take turns with the saves, except within one.
-async function withQueryRunner<T>(guard: Guard, given: QueryRunner | undefined, work: Work<T>): Promise<T> {
+/**
+ * Runs `work` by a query runner, a new one on the primary if none is given. Where all share one connection they take turns
+ * with the saves, except within one.
+ */
+export async function withQueryRunner<T>(
+  guard: Guard,
+  given: QueryRunner | undefined,
+  work: Work<T>,
+): Promise<T> {
   const { dataSource } = guard;
   const run = async (): Promise<T> => {
     if (given !== undefined) return work(given);

@@ -1,6 +1,6 @@
 import type { EntityManager, EntityTarget, ObjectLiteral } from "typeorm";
 import { expectedRow, refusalOf } from "./expected-row";
-import { runOnPrimary } from "./primary";
+import { withQueryRunner } from "./primary";
 import { asOwnStatement } from "./own-statements";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
@@ -23,7 +23,7 @@ export async function removeExpecting<E extends ObjectLiteral>(
 ): Promise<void> {
   const { guard, row, expectation } = expectedRow(manager, target, id, token);
   const { metadata } = row.description;
-  await runOnPrimary(guard, manager, row.description, async (queryRunner) => {
+  await withQueryRunner(guard, manager.queryRunner, async (queryRunner) => {
     const builder = guard.dataSource
       .createQueryBuilder(queryRunner)
       .delete()

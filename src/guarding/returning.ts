@@ -13,14 +13,18 @@ const besides = new WeakMap<object, readonly string[]>();
  * compared, others may have got values meanwhile that the entity has never read, and that are no originals of its own.
  *
  * @param changed the columns that an UPDATE writes; undefined for an INSERT or a write of the row as a whole.
+ * @param isVersionKnown whether the version that a statement raises can be told from the one before.
  */
 export function askForReturning(
   { compare, compared, rowVersion, tokens, versionSource }: EntityDescription,
   builder: AnyBuilder,
-  changed?: Columns,
+  {
+    changed,
+    isVersionKnown = true,
+  }: { readonly changed?: Columns | undefined; readonly isVersionKnown?: boolean } = {},
 ): void {
   const asked = tokens.filter((token) => {
-    if (token === rowVersion) return versionSource?.kind !== "increment";
+    if (token === rowVersion) return versionSource?.kind !== "increment" || !isVersionKnown;
     if (compare !== "changed-columns" || changed === undefined || !compared.has(token)) return true;
     return changed.has(token) || token.isUpdateDate;
   });

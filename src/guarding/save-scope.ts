@@ -166,7 +166,7 @@ export class SaveScope {
     this.#beginning ??= (async () => {
       if (this.parent !== undefined) await this.parent.#begin("listener");
       this.#join();
-      if (origin !== "row" || !this.#options.isSingleStatement) await this.openSavepoint();
+      if (origin === "listener" || !this.#options.isSingleStatement) await this.openSavepoint();
     })();
     return this.#beginning;
   }

@@ -1,6 +1,6 @@
 import type { EntityManager, ObjectLiteral } from "typeorm";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
-import { guardedDescription, refusalOf } from "./expected-row";
+import { descriptionOfEntity, refusalOf } from "./expected-row";
 import { runOnPrimary } from "./primary";
 import { guardOfManager } from "./guard-of";
 import { decideOnMissingToken } from "./missing-token";
@@ -21,9 +21,8 @@ import { TokenMemory } from "./token-memory";
  */
 export async function touch<E extends ObjectLiteral>(manager: EntityManager, entity: E): Promise<E> {
   const guard = guardOfManager(manager);
-  const { dataSource } = guard;
-  const metadata = dataSource.getMetadata(entity.constructor).findInheritanceMetadata(entity);
-  const description = guardedDescription(guard, metadata.target);
+  const description = descriptionOfEntity(guard, entity);
+  const { metadata } = description;
   const row = rowOfEntity(guard, description, entity);
   if (row === undefined || description.rowVersion === undefined) {
     throw new UncheckedWriteError(

@@ -1,6 +1,8 @@
 import type { InsertQueryBuilder, ObjectLiteral } from "typeorm";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
+import type { Column } from "../metadata/column";
 import type { Guard } from "./guard";
+import { laterInstant } from "./next-version";
 import { descriptionOf, raised } from "./version-in-statement";
 
 type Alias = NonNullable<InsertQueryBuilder<ObjectLiteral>["expressionMap"]["mainAlias"]>;
@@ -23,7 +25,7 @@ export function upsertRaisingVersion(
   if (description?.versionSource?.kind === "application") {
     // What would be inserted has a version of its own.
     if (onUpdate.overwrite) onUpdate.overwrite = [...new Set([...onUpdate.overwrite, version.databaseName])];
-    return createExpression();
+    return laterThanBefore(guard, builder, version, mainAlias, createExpression());
   }
   const isOther = (column: string): boolean => column !== version.databaseName;
   if (onUpdate.overwrite) onUpdate.overwrite = onUpdate.overwrite.filter(isOther);
@@ -50,6 +52,28 @@ export function upsertRaisingVersion(
   return sql.replace(
     start,
     () => `${keyword}${name} = ${raised(current, version)}, ${start.slice(keyword.length)}`,
+  );
+}
+
+// An instant among the values is no later than the row's own for being made now.
+function laterThanBefore(
+  { dataSource: { driver }, dialect }: Guard,
+  builder: InsertQueryBuilder<ObjectLiteral>,
+  version: Column,
+  alias: Alias,
+  sql: string,
+): string {
+  const type = driver.normalizeType(version);
+  if (!/^(date|timestamp)/.test(type)) return sql;
+  const name = builder.escape(version.databaseName);
+  const current = dialect === "postgres" ? `${builder.escape(rowName(alias))}.${name}` : name;
+  return [`EXCLUDED.${name}`, `VALUES(${name})`].reduce(
+    (result, made) =>
+      result.replace(
+        `${name} = ${made}`,
+        () => `${name} = ${laterInstant(dialect, version, type, current, made)}`,
+      ),
+    sql,
   );
 }
 

@@ -3,8 +3,8 @@ import type { Conflict } from "../errors/conflict";
 import { OptimisticLockError } from "../errors/optimistic-lock-error";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import { conflictOf } from "./conflict-report";
-import { guardedDescription } from "./expected-row";
-import { runOnPrimary } from "./primary";
+import { descriptionOfEntity } from "./expected-row";
+import { withQueryRunner } from "./primary";
 import type { Guard } from "./guard";
 import { guardOfManager } from "./guard-of";
 import type { GuardedRow } from "./guarded-row";
@@ -32,10 +32,9 @@ export async function verifyUnchanged<E extends ObjectLiteral>(
   const guard = guardOfManager(manager);
   const all: readonly ObjectLiteral[] = Array.isArray(entities) ? entities : [entities];
   const rows = rowsOf(guard, all);
-  const [first] = rows;
-  if (first === undefined) return;
+  if (rows.length === 0) return;
   for (const row of rows) decideOnMissingToken(guard, row, undefined);
-  await runOnPrimary(guard, manager, first.description, (queryRunner) =>
+  await withQueryRunner(guard, manager.queryRunner, (queryRunner) =>
     refuseChanged(guard, queryRunner, rows, "to-glance"),
   );
   const { queryRunner } = manager;
@@ -51,11 +50,11 @@ export async function verifyBeforeCommit(guard: Guard, queryRunner: QueryRunner)
 
 function rowsOf(guard: Guard, entities: readonly ObjectLiteral[]): GuardedRow[] {
   return entities.map((entity) => {
-    const metadata = guard.dataSource.getMetadata(entity.constructor).findInheritanceMetadata(entity);
-    const row = rowOfEntity(guard, guardedDescription(guard, metadata.target), entity);
+    const description = descriptionOfEntity(guard, entity);
+    const row = rowOfEntity(guard, description, entity);
     if (row !== undefined) return row;
     throw new UncheckedWriteError(
-      metadata.name,
+      description.metadata.name,
       `cannot be verified before it has been saved: it has no complete key.`,
     );
   });

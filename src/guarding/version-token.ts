@@ -98,7 +98,8 @@ function toVersionValue(
     if (typeof version !== "number" && typeof version !== "string" && typeof version !== "bigint")
       return undefined;
     if (!/^\d{1,20}$/.test(String(version))) return undefined;
-    return column.isVersion ? Number(version) : String(version);
+    const isBig = versionSource?.kind === "xmin" || driver.normalizeType(column) === "bigint";
+    return isBig ? String(version) : Number(version);
   }
   if (/^(date|timestamp)/.test(driver.normalizeType(column))) {
     const instant = version instanceof Date || typeof version === "string" ? new Date(version) : undefined;

@@ -1,6 +1,5 @@
 import type { ObjectLiteral, QueryBuilder, UpdateResult } from "typeorm";
 import { columnValue, setColumnValue, type Column } from "../metadata/column";
-import type { EntityDescription } from "../metadata/entity-description";
 import type { RowValues } from "../tracking/row-values";
 import type { Columns, Expectation } from "./expectation";
 import type { Guard } from "./guard";
@@ -25,14 +24,19 @@ export function askForTokens(
   const { expressionMap } = builder;
   const { metadata, rowVersion } = row.description;
   if (guard.dataSource.driver.isReturningSqlSupported("update")) {
-    askForReturning(row.description, builder, changed);
-  } else if (rowVersion?.isVersion && row.expectationsFor().every((expected) => expected.has(rowVersion))) {
+    askForReturning(row.description, builder, { changed, isVersionKnown: isVersionKnown(row) });
+  } else if (rowVersion?.isVersion && isVersionKnown(row)) {
     const isSoft = expressionMap.queryType !== "update";
     const fetched = metadata.columns.some(
       (column) => column.asExpression !== undefined || column.isUpdateDate || (isSoft && column.isDeleteDate),
     );
     if (!fetched) expressionMap.updateEntity = false;
   }
+}
+
+function isVersionKnown(row: GuardedRow): boolean {
+  const { rowVersion } = row.description;
+  return rowVersion !== undefined && row.expectationsFor().every((expected) => expected.has(rowVersion));
 }
 
 /** The tokens of the row after an UPDATE that changed it: returned, or known, or read in the same transaction. */
@@ -50,7 +54,7 @@ export async function tokensAfter(
   for (const token of tokens) {
     if (known.has(token)) continue;
     if (token === rowVersion) {
-      const version = versionAfter(guard, row.description, builder, expected);
+      const version = versionAfter(guard, row, builder, expected);
       if (version !== undefined) known.set(token, version);
     } else if (expected?.has(token) && !written.has(token) && !token.isUpdateDate && !token.isDeleteDate) {
       known.set(token, expected.get(token));
@@ -63,7 +67,7 @@ export async function tokensAfter(
 // Undefined where only the database can tell.
 function versionAfter(
   { dataSource: { driver } }: Guard,
-  { rowVersion, versionSource }: EntityDescription,
+  { description: { rowVersion, versionSource }, isRaised }: GuardedRow,
   builder: AnyBuilder,
   expected: Expectation | undefined,
 ): unknown {
@@ -73,8 +77,9 @@ function versionAfter(
   if (planned.step === "set")
     return isStoredAsSent(driver.normalizeType(rowVersion), planned.value) ? planned.value : undefined;
   if (before === undefined || versionSource?.kind !== "increment") return undefined;
-  // A trigger raises it whatever the statement does.
-  return planned.step === "keep" ? undefined : Number(before) + 1;
+  if (planned.step !== "keep") return Number(before) + 1;
+  // Of a second write in the same save a trigger may have raised it once more.
+  return isRaised ? undefined : before;
 }
 
 /** Whether a value comes back from a column of this type as it was sent. */

@@ -94,7 +94,33 @@ class Remark {
   order: Relation<Order> | null;
 }
 
-const entities = [Order, OrderLine, LineDetail, Receipt, Label, Remark, Address];
+@Entity()
+class Company {
+  @PrimaryColumn("int") id: number;
+  @RowVersion() version: number;
+  @VersionedRelation() @OneToMany(() => Team, (team) => team.company, { cascade: true }) teams: Relation<
+    Team[]
+  >;
+}
+
+@Entity()
+class Team {
+  @PrimaryColumn("int") id: number;
+  @RowVersion() version: number;
+  @ManyToOne(() => Company, (company) => company.teams) company: Relation<Company>;
+  @VersionedRelation() @OneToMany(() => Player, (player) => player.team, { cascade: true }) players: Relation<
+    Player[]
+  >;
+}
+
+@Entity()
+class Player {
+  @PrimaryColumn("int") id: number;
+  @Column({ default: "" }) name: string;
+  @ManyToOne(() => Team, (team) => team.players) team: Relation<Team>;
+}
+
+const entities = [Company, Team, Player, Order, OrderLine, LineDetail, Receipt, Label, Remark, Address];
 const everything = { lines: true, receipt: true, address: true, labels: true, remarks: true };
 
 const refusal = (work: Promise<unknown>): Promise<OptimisticLockError> =>
@@ -329,6 +355,35 @@ eachDatabase((scratch) => {
       ),
     );
     expect([order.version, await versionOfRow()]).toEqual([4, 4]);
+  });
+
+  it("a member of a member raises the root of its root too", async () => {
+    const company = Object.assign(new Company(), {
+      id: 1,
+      teams: [Object.assign(new Team(), { id: 1, players: [Object.assign(new Player(), { id: 1 })] })],
+    });
+    await dataSource.manager.save(company);
+    const open = (): Promise<Company> =>
+      dataSource.manager.findOneOrFail(Company, {
+        where: { id: 1 },
+        relations: { teams: { players: true } },
+      });
+    const [loaded, stale] = [await open(), await open()];
+    const [team] = loaded.teams as [Team];
+    const [player] = team.players as [Player];
+    await dataSource.manager.save(Object.assign(player, { name: "alone" }));
+    expect([loaded.version, team.version]).toEqual([2, 2]);
+    const [staleTeam] = stale.teams as [Team];
+    const error = await refusal(
+      dataSource.manager.save(Object.assign((staleTeam.players as [Player])[0], { name: "stale" })),
+    );
+    expect(error.conflicts.map(({ entityName }) => entityName).sort()).toEqual(["Company", "Team"]);
+    player.name = "through the root";
+    await dataSource.manager.save(loaded);
+    expect([loaded.version, team.version]).toEqual([3, 3]);
+    expect(await open()).toEqual(loaded);
+    await dataSource.manager.remove(player);
+    expect([loaded.version, team.version]).toEqual([4, 4]);
   });
 
   it("an object that only names the root is left as it is", async () => {

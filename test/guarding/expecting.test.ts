@@ -1,6 +1,7 @@
 import {
   Column,
   Entity,
+  EntitySchema,
   EventSubscriber,
   PrimaryColumn,
   type DataSource,
@@ -17,6 +18,7 @@ import {
   touch,
   unchecked,
   unguardDataSource,
+  Unversioned,
   updateExpecting,
   verifyUnchanged,
   versionOf,
@@ -32,6 +34,7 @@ class Cents {
 class Ticket {
   @PrimaryColumn("int") id: number;
   @Column() title: string;
+  @Unversioned() @Column("int", { default: 0 }) views: number;
   @RowVersion() version: number;
 }
 
@@ -57,6 +60,15 @@ class Offer {
 }
 
 const offerId = { country: "ÄT/ü", number: 0 };
+
+const Schema = new EntitySchema<{ id: number; title: string; version: number }>({
+  name: "Schema",
+  columns: {
+    id: { type: "int", primary: true },
+    title: { type: String },
+    version: { type: Number, version: true },
+  },
+});
 
 @Entity()
 class Plain {
@@ -111,7 +123,7 @@ eachDatabase((scratch) => {
 
   beforeAll(async () => {
     dataSource = guardDataSource(
-      scratch().dataSource([Ticket, Offer, Plain], {
+      scratch().dataSource([Ticket, Offer, Plain, Schema], {
         synchronize: true,
         logging: true,
         logger: log,
@@ -121,6 +133,8 @@ eachDatabase((scratch) => {
     await dataSource.initialize();
   });
   beforeEach(async () => {
+    await dataSource.manager.clear(Schema);
+    await dataSource.manager.insert(Schema, { id: 1, title: "s" });
     for (const entity of [Ticket, Offer]) await dataSource.getRepository(entity).clear();
     await dataSource.manager.save([
       Object.assign(new Ticket(), { id: 1, title: "t" }),
@@ -384,6 +398,16 @@ eachDatabase((scratch) => {
       }
     });
 
+    it("with unversioned columns alone checks, raises nothing and gives back the same version", async () => {
+      const statements = await log.during(async () => {
+        expect(await updateExpecting(dataSource.manager, Ticket, 1, 1, { views: 7 })).toBe(1);
+      });
+      expect(statements.map((sql) => sql.split(" ")[0])).toEqual(["UPDATE"]);
+      expect(await ticket()).toMatchObject({ views: 7, version: 1 });
+      await writeElsewhere();
+      await refusal(updateExpecting(dataSource.manager, Ticket, 1, 1, { views: 8 }));
+    });
+
     it("never lets the patch set the version", async () => {
       expect(await updateExpecting(dataSource.manager, Ticket, 1, 1, { title: "x", version: 50 })).toBe(2);
       expect((await ticket()).version).toBe(2);
@@ -429,6 +453,16 @@ eachDatabase((scratch) => {
       expect(stale.version).toBe(1);
       await dataSource.manager.delete(Ticket, { id: 1 });
       expect((await refusal(touch(dataSource.manager, stale))).conflicts[0]?.reason).toBe("deleted");
+    });
+
+    it("takes entities of an EntitySchema, and so does verifyUnchanged", async () => {
+      const entity = await dataSource.manager.findOneByOrFail(Schema, { id: 1 });
+      await touch(dataSource.manager, entity);
+      expect(entity.version).toBe(2);
+      await verifyUnchanged(dataSource.manager, entity);
+      await dataSource.manager.update(Schema, { id: 1 }, { title: "theirs" });
+      await refusal(touch(dataSource.manager, entity));
+      await refusal(verifyUnchanged(dataSource.manager, entity));
     });
 
     it("is undone in memory with its transaction", async () => {
@@ -523,6 +557,20 @@ eachDatabase((scratch) => {
       await dataSource.manager.delete(Ticket, { id: 2 });
       await dataSource.manager.remove([one, two], unchecked());
       expect(await dataSource.manager.count(Ticket)).toBe(0);
+    });
+
+    it("inserts a row that is gone again, under a version that no older copy has", async () => {
+      const [one, copy] = [await ticket(1), await ticket(1)];
+      await dataSource.manager.delete(Ticket, { id: 1 });
+      await dataSource.manager.save(Object.assign(one, { title: "again" }), unchecked());
+      expect([one.version, (await ticket()).version]).toEqual([2, 2]);
+      await refusal(dataSource.manager.save(Object.assign(copy, { title: "stale" })));
+      await dataSource.manager.remove(one);
+      const copyOfRemoved = Object.assign(new Ticket(), { id: 1, version: 2 });
+      await dataSource.manager.save(Object.assign(one, { id: 1, title: "once more" }));
+      expect([one.version, (await ticket()).version]).toEqual([3, 3]);
+      await refusal(dataSource.manager.save(Object.assign(copyOfRemoved, { title: "stale" })));
+      await dataSource.manager.save(Object.assign(one, { title: "mine" }));
     });
 
     it("is for one save only, and keeps other options", async () => {

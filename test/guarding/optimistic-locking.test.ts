@@ -190,7 +190,7 @@ eachDatabase((scratch, databaseName) => {
       const stale = await load(Product);
       await dataSource.manager.update(Product, { id: 1 }, { title: "Gherkin" });
       const error = await rejected(dataSource.manager.save(Object.assign(stale, { title: "Pickle" })));
-      expect(error.message).toContain("title to be as they were read");
+      expect(error.message).toContain("title to be as it was read");
       expect(error.message).not.toMatch(/Cucumber|Gherkin|Pickle/);
       expect(error.conflicts[0]).toMatchObject({
         compared: expect.arrayContaining(["title"]),
@@ -383,6 +383,17 @@ eachDatabase((scratch) => {
   it("refuses the second edit where every column is written", async () => {
     const whole = await editAtOnce(WhollyWritten);
     expect([whole.title, Number(whole.price), whole.shelf?.id]).toEqual(["Cucumber", 1.99, 1]);
+  });
+
+  it("reports what was compared, which is all that is written", async () => {
+    const stale = await dataSource.manager.findOneByOrFail(WhollyWritten, { id: 1 });
+    await dataSource.manager.update(WhollyWritten, { id: 1 }, { title: "theirs" });
+    const error = await rejected(dataSource.manager.save(Object.assign(stale, { price: "9.99" })));
+    expect(error.conflicts[0]).toMatchObject({
+      expected: { title: stale.title },
+      actual: { title: "theirs" },
+    });
+    expect(error.message).toContain("expected title to be as it was read, and it is so no more");
   });
 
   it("writes the row of the last one, whole, where nothing is compared", async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Column, Entity, PrimaryColumn, type DataSource } from "typeorm";
+import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from "typeorm";
 import { guardDataSource, isOptimisticLockError, RowVersion, UncheckedWriteError } from "typeorm-concurrency";
 import { eachDatabase, QueryLog, type DatabaseName } from "../support/databases";
 
@@ -164,6 +164,26 @@ eachDatabase((scratch, databaseName) => {
           });
         });
         expect((await load()).text).toBe("by criteria");
+      });
+
+      it("refuses a stale save after an upsert, in a transaction that has upserted the row before too", async () => {
+        const upsert = (manager: EntityManager, text: string): Promise<unknown> =>
+          manager.upsert(NoteEntity, { id: 1, text }, ["id"]);
+        const outside = await load();
+        await dataSource.manager.save(Object.assign(await load(), { text: "of another" }));
+        await upsert(dataSource.manager, "upserted");
+        await expect(
+          dataSource.manager.save(Object.assign(outside, { text: "stale" })),
+        ).rejects.toMatchObject({ code: "OPTIMISTIC_LOCK" });
+        await dataSource.transaction(async (manager) => {
+          await upsert(manager, "first");
+          const stale = await manager.findOneByOrFail(NoteEntity, { id: 1 });
+          await upsert(manager, "second");
+          await expect(manager.save(Object.assign(stale, { text: "stale" }))).rejects.toMatchObject({
+            code: "OPTIMISTIC_LOCK",
+          });
+        });
+        expect((await load()).text).toBe("second");
       });
 
       it("is the old one again after a rollback", async () => {
