@@ -7,7 +7,7 @@ import {
   originalMemberIds,
   originalRelatedId,
   membersOf,
-  relatedIdOf,
+  currentRelatedId,
   type Original,
 } from "../tracking/original";
 import { isMemberChanged, hasOtherMembers } from "./aggregate-changes";
@@ -64,16 +64,18 @@ export function changedRoots({ rootLinks }: SaveScope): GuardedRow[] {
 }
 
 /** After a save: a member that has been given to another root is no concern of the one it was loaded with. */
-export function forgetFormerRoots(guard: Guard, { aggregateMembers }: SaveScope): void {
+export function forgetFormerRoots(guard: Guard, { aggregateMembers, joined }: SaveScope): void {
   for (const { entity, metadata } of aggregateMembers) {
     for (const root of guard.memberRoots.of(entity)) {
       const rootId = guard.tracker.originalOf(root)?.shape.metadata.getEntityIdMap(root);
       const isElsewhereNow = metadata.relations.some((relation) => {
         if (isElsewhere(relation) || rootDescription(guard, relation) === undefined) return false;
-        const related = relatedIdOf(relation, entity);
+        const related = currentRelatedId(relation, entity);
         return related !== undefined && !isSameId(related, rootId);
       });
-      if (isElsewhereNow) guard.memberRoots.forget(root, entity);
+      if (!isElsewhereNow) continue;
+      const restore = guard.memberRoots.forget(root, entity);
+      if (joined !== undefined) guard.journal.record(joined, restore);
     }
   }
 }
@@ -108,8 +110,16 @@ function linkMembers(
     const written = members
       .flatMap((member) => nodes.get(member) ?? [])
       .filter(({ role }) => role === "written");
+    // A member that is taken over without being written by itself is none of the roots any more that it belonged to.
+    const taken = members
+      .filter((member) => nodes.get(member)?.role !== "written")
+      .map((member) => nodeOf(relation.inverseEntityMetadata, member));
+    const former = taken
+      .flatMap((member) => [...guard.memberRoots.of(member.entity)].filter((other) => other !== entity))
+      .flatMap((other) => loadedRoot(guard, other))
+      .flatMap((other) => enlistRoot(guard, scope, other) ?? []);
     scope.rootLinks.push({
-      roots: () => [root],
+      roots: () => [root, ...former, ...taken.flatMap((member) => rootsByKey(guard, scope, member))],
       isChanged: (raised) =>
         written.some((member) => isMemberChanged(guard, scope, member, raised)) ||
         // Another member of an owning relation is another foreign key, a change of the root's own.
@@ -130,7 +140,21 @@ function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
       [...named, ...rootsByKey(guard, scope, node)].filter(
         (root) => scope.mode === "save" || !root.isSubject,
       ),
-    isChanged: (raised) => scope.mode !== "save" || isMemberChanged(guard, scope, node, raised),
+    isChanged: (raised) =>
+      scope.mode !== "save" ||
+      isMemberChanged(guard, scope, node, raised) ||
+      hasOtherRoots(guard, scope, node),
+  });
+}
+
+// A many-to-many relation that is versioned on its other side.
+function hasOtherRoots(guard: Guard, { found }: SaveScope, { entity, id, metadata }: GraphEntity): boolean {
+  const key = id === undefined ? undefined : rowKey(metadata, id);
+  return metadata.relations.some((relation) => {
+    if (!relation.isManyToMany || rootDescription(guard, relation) === undefined) return false;
+    const roots = membersOf(relation, entity);
+    const before = [guard.tracker.originalOf(entity), key === undefined ? undefined : found.get(key)];
+    return roots !== undefined && hasOtherMembers(relation, roots, before);
   });
 }
 
@@ -144,9 +168,9 @@ function linkRootsOfRoots(
   for (const { entity, metadata } of objects) {
     if (visited.has(entity)) continue;
     visited.add(entity);
-    const id = metadata.getEntityIdMap(entity);
-    const key = id === undefined ? undefined : rowKey(metadata, id);
-    const outer = rootObjects(guard, { entity, id, metadata, role: "written", isRoot: false });
+    const node = nodeOf(metadata, entity);
+    const key = node.id === undefined ? undefined : rowKey(metadata, node.id);
+    const outer = rootObjects(guard, node);
     const roots = outer.flatMap((root) => enlistRoot(guard, scope, root) ?? []);
     scope.rootLinks.push({
       roots: () => roots,
@@ -157,10 +181,7 @@ function linkRootsOfRoots(
 }
 
 function rootObjects(guard: Guard, { entity, metadata }: GraphEntity): RootObject[] {
-  const loadedBy = [...guard.memberRoots.of(entity)].flatMap((root) => {
-    const original = guard.tracker.originalOf(root);
-    return original === undefined ? [] : [{ metadata: original.shape.metadata, entity: root }];
-  });
+  const loadedBy = [...guard.memberRoots.of(entity)].flatMap((root) => loadedRoot(guard, root));
   const named = metadata.relations.flatMap((relation) => {
     if (rootDescription(guard, relation) === undefined) return [];
     return (membersOf(relation, entity) ?? []).map((root) => ({
@@ -169,6 +190,16 @@ function rootObjects(guard: Guard, { entity, metadata }: GraphEntity): RootObjec
     }));
   });
   return [...named, ...loadedBy];
+}
+
+function nodeOf(metadata: EntityMetadata, entity: ObjectLiteral): GraphEntity {
+  const actual = metadata.findInheritanceMetadata(entity);
+  return { entity, metadata: actual, id: actual.getEntityIdMap(entity), role: "member", isRoot: false };
+}
+
+function loadedRoot(guard: Guard, entity: ObjectLiteral): RootObject[] {
+  const original = guard.tracker.originalOf(entity);
+  return original === undefined ? [] : [{ metadata: original.shape.metadata, entity }];
 }
 
 function enlistRoot(
@@ -208,5 +239,8 @@ function relatedKeys(
   if (isElsewhere(relation)) {
     return before.flatMap((original) => originalMemberIds(original, relation) ?? []);
   }
-  return [relatedIdOf(relation, entity), ...before.map((original) => originalRelatedId(original, relation))];
+  return [
+    currentRelatedId(relation, entity),
+    ...before.map((original) => originalRelatedId(original, relation)),
+  ];
 }

@@ -72,24 +72,24 @@ function conflictsOfRow(
 ): Conflict[] {
   const isPartial = scope.mode === "save" && !row.description.updatesAllColumns;
   const changed = isPartial ? row.changedColumns(guard.dataSource.driver) : undefined;
-  return concernedObjects(row, isCertain)
-    .filter((object) => isCertain || !isAsExpected(guard, row.expectationOf(object, changed), actual))
-    .map((object) =>
-      conflictOf(row.description, row.id, {
-        operation: object.role === "root" ? "touch" : operations[scope.mode],
-        expectedBy: object.expectedBy,
-        expected: row.expectationOf(object, changed),
-        actual,
-        entity: object.entity,
-      }),
-    );
+  const conflicting = row.objects
+    .filter(({ role }) => isCertain || role !== "member")
+    .filter((object) => isCertain || !isAsExpected(guard, row.expectationOf(object, changed), actual));
+  return withoutRepeatedRoots(conflicting).map((object) =>
+    conflictOf(row.description, row.id, {
+      operation: object.role === "root" ? "touch" : operations[scope.mode],
+      expectedBy: object.expectedBy,
+      expected: row.expectationOf(object, changed),
+      actual,
+      entity: object.entity,
+    }),
+  );
 }
 
 // Of objects that are only there as the root of something one stands for all.
-function concernedObjects({ isSubject, objects }: GuardedRow, isCertain: boolean): readonly RowObject[] {
-  if (isSubject) return objects.filter(({ role }) => (isCertain ? role !== "root" : role === "written"));
-  const roots = objects.filter(({ role }) => role === "root");
-  return roots.length > 0 ? roots.slice(0, 1) : isCertain ? objects : [];
+function withoutRepeatedRoots(objects: readonly RowObject[]): readonly RowObject[] {
+  const others = objects.filter(({ role }) => role !== "root");
+  return others.length > 0 ? others : objects.slice(0, 1);
 }
 
 /** A conflict as data, from what was expected of a row and what it holds; undefined for a row that is gone. */

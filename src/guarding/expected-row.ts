@@ -1,4 +1,4 @@
-import type { EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
+import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
 import type { ConflictOperation } from "../errors/conflict";
 import { OptimisticLockError } from "../errors/optimistic-lock-error";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
@@ -29,7 +29,7 @@ export function expectedRow(
   const guard = guardOfManager(manager);
   const metadata = guard.dataSource.getMetadata(target);
   const description = guardedDescription(guard, metadata.target);
-  const idMap = id === undefined || id === null ? undefined : metadata.ensureEntityIdMap(id);
+  const idMap = id === undefined || id === null ? undefined : keyMap(metadata, id);
   const key = idMap && rowKey(metadata, idMap);
   if (idMap === undefined || key === undefined) {
     throw new UncheckedWriteError(
@@ -50,6 +50,15 @@ export function expectedRow(
     members: new Map(),
   });
   return { guard, row, expectation };
+}
+
+// TypeORM would take bytes and dates for an object of key properties.
+function keyMap(metadata: EntityMetadata, id: unknown): ObjectLiteral {
+  const [column, ...others] = metadata.primaryColumns;
+  const isScalar = id instanceof Uint8Array || id instanceof Date;
+  return isScalar && column !== undefined && others.length === 0
+    ? column.createValueMap(id)
+    : metadata.ensureEntityIdMap(id);
 }
 
 export function guardedDescription(guard: Guard, target: EntityTarget<ObjectLiteral>): EntityDescription {

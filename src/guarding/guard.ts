@@ -88,7 +88,12 @@ export class Guard {
 }
 
 function isSameOrAncestor(ancestor: EntityMetadata, metadata: EntityMetadata): boolean {
-  return ancestor === metadata || metadata.inheritanceTree.includes(ancestor.target as () => unknown);
+  if (ancestor === metadata) return true;
+  if (typeof ancestor.target !== "function" || typeof metadata.target !== "function") {
+    return metadata.inheritanceTree.includes(ancestor.target as () => unknown);
+  }
+  // The inheritance tree of a single table's parent has its children too.
+  return (metadata.target.prototype as object) instanceof ancestor.target;
 }
 
 function nameOf(target: EntityTarget<ObjectLiteral>): string {

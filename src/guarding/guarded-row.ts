@@ -48,6 +48,7 @@ export class GuardedRow {
   isRemoved = false;
   #found: Original | undefined;
   #writer: RowObject | undefined;
+  #idle: ReadonlySet<RowObject> = new Set();
 
   constructor(
     readonly key: string,
@@ -62,7 +63,7 @@ export class GuardedRow {
    */
   expectationsFor(changed?: Columns): readonly Expectation[] {
     return this.tokensAfter === undefined
-      ? this.objects.map((object) => this.expectationOf(object, changed))
+      ? this.#concerned.map((object) => this.expectationOf(object, changed))
       : [this.tokensAfter];
   }
 
@@ -75,7 +76,7 @@ export class GuardedRow {
   /** Tokens that the next write of these columns needs and nobody knows; undefined stands for the row as a whole. */
   missingFor(changed?: Columns): readonly Column[] {
     if (this.tokensAfter !== undefined) return [];
-    const missing = new Set(this.objects.flatMap((object) => object.missing));
+    const missing = new Set(this.#concerned.flatMap((object) => object.missing));
     return [...missing].filter((token) => isRelevant(this.description, token, false, changed));
   }
 
@@ -164,9 +165,21 @@ export class GuardedRow {
    * was written. Asked before the save, and remembered.
    */
   writer(driver: Driver): RowObject | undefined {
-    this.#writer ??=
-      this.objects.length > 1 ? (this.changedObjects(driver)[0] ?? this.subject) : this.objects[0];
-    return this.#writer;
+    if (this.#writer === undefined && this.objects.length > 1) {
+      const changed = this.changedObjects(driver);
+      this.#writer = changed[0] ?? this.subject;
+      this.#idle = new Set(
+        this.objects.filter(
+          (object) => object !== this.#writer && object.role !== "root" && !changed.includes(object),
+        ),
+      );
+    }
+    return (this.#writer ??= this.objects[0]);
+  }
+
+  // An unchanged copy of what is written, a back-reference for one, wants nothing of the row.
+  get #concerned(): readonly RowObject[] {
+    return this.objects.filter((object) => !this.#idle.has(object));
   }
 
   /** Notes a write of the save's own that succeeded; without tokens, one that left them alone. */

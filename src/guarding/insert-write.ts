@@ -14,7 +14,7 @@ import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { inOwnSubtransaction } from "./subtransaction";
 import { readTokens } from "./token-reader";
-import { isStoredAsSent, keepTokensFromMerge, returnedTokens } from "./written-tokens";
+import { isStoredAsSent, isToldByLoad, keepTokensFromMerge, returnedTokens } from "./written-tokens";
 
 type InsertBuilder = InsertQueryBuilder<ObjectLiteral>;
 
@@ -34,7 +34,7 @@ export async function executeInsert(
   const origin = callListeners ? "listener" : "save";
   if (description === undefined) return runStatement(guard, scope, origin, builder, execute);
   for (const values of valueSets) {
-    setFirstVersion(description, values);
+    setFirstVersion(description, values, onUpdate !== undefined);
     if (scope !== undefined) setNextVersion(scope, description, values);
   }
   if (scope !== undefined && onUpdate === undefined && !onIgnore) {
@@ -50,12 +50,20 @@ export async function executeInsert(
   return result;
 }
 
-// A version that the application makes is inserted, one that the database makes never is.
-function setFirstVersion({ rowVersion, versionSource }: EntityDescription, values: ObjectLiteral): void {
+// A version that the application makes is inserted, one that the database makes never is. What is upserted may replace a
+// row, and then needs another version than it has had.
+function setFirstVersion(
+  { rowVersion, versionSource }: EntityDescription,
+  values: ObjectLiteral,
+  isUpsert: boolean,
+): void {
   if (rowVersion === undefined) return;
   if (versionSource?.kind === "database") {
     if (rowVersion.getEntityValue(values) !== undefined) rowVersion.setEntityValue(values, undefined);
-  } else if (versionSource?.kind === "application" && isUnset(rowVersion.getEntityValue(values))) {
+  } else if (
+    versionSource?.kind === "application" &&
+    (isUpsert || isUnset(rowVersion.getEntityValue(values)))
+  ) {
     rowVersion.setEntityValue(values, makeVersion(rowVersion, versionSource.next, undefined, values));
   }
 }
@@ -90,7 +98,7 @@ async function insertRows(
   execute: () => Promise<InsertResult>,
 ): Promise<InsertResult> {
   const { metadata, shape, tokens } = description;
-  const written = valueSets.map((values) => RowValues.of(shape, values));
+  const written = valueSets.map((values) => RowValues.ofInsert(shape, values));
   const known = valueSets.map((values) => knownVersion(guard, description, values));
   const canReturn = guard.dataSource.driver.isReturningSqlSupported("insert");
   if (canReturn) askForReturning(description, builder);
@@ -110,7 +118,10 @@ async function insertRows(
     );
     const row = scope.rows.get(key) ?? new GuardedRow(key, description, metadata.getEntityIdMap(id) ?? id);
     scope.rows.set(key, row);
-    const tokensAfter = new Map([...(known[index] ?? []), ...returned, ...(read?.get(key) ?? [])]);
+    const all = [...(known[index] ?? []), ...returned, ...(read?.get(key) ?? [])];
+    const tokensAfter = new Map(
+      all.filter(([token]) => written[index]?.has(token) === true || isToldByLoad(description, token)),
+    );
     row.write(written[index] as RowValues, tokensAfter, result.generatedMaps[index]);
     if (result.generatedMaps.length > 0) keepTokensFromMerge(row, result, index);
   });

@@ -1,8 +1,8 @@
-import type { EntityManager, QueryRunner } from "typeorm";
+import type { EntityManager, ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import { hasSingleConnection } from "./dialect";
 import type { Guard } from "./guard";
-import { isInSave } from "./save-flow";
+import { isInSave, runInSave } from "./save-flow";
 import { inSavepoint } from "./savepoint";
 
 type Work<T> = (queryRunner: QueryRunner) => Promise<T>;
@@ -16,11 +16,16 @@ export async function runOnPrimary<T>(
   { queryRunner: given }: EntityManager,
   { tokens }: EntityDescription,
   work: Work<T>,
+  entity?: ObjectLiteral,
 ): Promise<T> {
   const { driver } = guard.dataSource;
   const isReadBack = !driver.isReturningSqlSupported("update") && tokens.some(({ isVersion }) => !isVersion);
-  return withQueryRunner(guard, given, (queryRunner) =>
-    queryRunner.isTransactionActive || !isReadBack ? work(queryRunner) : inTransaction(queryRunner, work),
+  return withQueryRunner(
+    guard,
+    given,
+    (queryRunner) =>
+      queryRunner.isTransactionActive || !isReadBack ? work(queryRunner) : inTransaction(queryRunner, work),
+    entity,
   );
 }
 
@@ -37,13 +42,14 @@ export async function runAtomically<T>(
 }
 
 /**
- * Runs `work` by a query runner, a new one on the primary if none is given. Where all share one connection they take turns
- * with the saves, except within one.
+ * Runs `work` by a query runner, a new one on the primary if none is given. It takes turns with the saves that share the
+ * connection or the entity, except within one; saves of listeners that it calls belong to it.
  */
 export async function withQueryRunner<T>(
   guard: Guard,
   given: QueryRunner | undefined,
   work: Work<T>,
+  entity?: ObjectLiteral,
 ): Promise<T> {
   const { dataSource } = guard;
   const run = async (): Promise<T> => {
@@ -56,8 +62,8 @@ export async function withQueryRunner<T>(
     }
   };
   if (isInSave(guard)) return run();
-  const shared = hasSingleConnection(dataSource) ? dataSource.driver : given;
-  return guard.turns.take(shared === undefined ? [] : [shared], run);
+  const shared = hasSingleConnection(dataSource) ? dataSource.driver : (given ?? entity);
+  return guard.turns.take(shared === undefined ? [] : [shared], () => runInSave(guard, undefined, run));
 }
 
 async function inTransaction<T>(queryRunner: QueryRunner, work: Work<T>): Promise<T> {

@@ -3,6 +3,7 @@ import type { RelationMetadata } from "../metadata/relation";
 import type { EntityDescription } from "../metadata/entity-description";
 import { rootDescription } from "./aggregate-roots";
 import { refusalOf } from "./expected-row";
+import { currentRelatedId, membersOf, originalRelatedId } from "../tracking/original";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { runAtomically } from "./primary";
@@ -75,8 +76,17 @@ function rootsOfMembers(
 ): GuardedRow[] {
   const description = rootDescription(guard, relation);
   if (description === undefined) return [];
-  const loadedWith = of.flatMap((member) => (isObject(member) ? [...guard.memberRoots.of(member)] : []));
-  return [...[value].flat(), ...loadedWith].flatMap((root) => rowOf(guard, description, root) ?? []);
+  const left = of.flatMap((member) => {
+    if (!isObject(member)) return [];
+    const original = guard.tracker.originalOf(member);
+    return [
+      ...guard.memberRoots.of(member),
+      ...(membersOf(relation, member) ?? []),
+      currentRelatedId(relation, member),
+      ...(original === undefined ? [] : [originalRelatedId(original, relation)]),
+    ];
+  });
+  return [...[value].flat(), ...left].flatMap((root) => rowOf(guard, description, root) ?? []);
 }
 
 function rowOf(guard: Guard, description: EntityDescription, root: unknown): GuardedRow | undefined {

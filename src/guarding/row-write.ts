@@ -1,8 +1,8 @@
-import { UpdateResult, type EntityMetadata, type ObjectLiteral, type UpdateQueryBuilder } from "typeorm";
+import { UpdateResult, type EntityMetadata, type ObjectLiteral } from "typeorm";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { RowValues, writtenColumns } from "../tracking/row-values";
-import type { SoftDeleteBuilder } from "./builder-class";
+import type { RowBuilder } from "./builder-class";
 import { metadataOf, targetsOf } from "./builder-targets";
 import { withoutEmptyForeignKeys } from "./empty-foreign-keys";
 import type { Guard } from "./guard";
@@ -17,13 +17,12 @@ import type { SaveScope } from "./save-scope";
 import { planVersion } from "./statement-version";
 import { inOwnSubtransaction } from "./subtransaction";
 import { isAsExpected } from "./token-reader";
+import { movePaths } from "./tree-paths";
 import { refuseUnseenSave } from "./unseen-save";
 import { movesPaths } from "./version-in-statement";
 import { isUnversionedWrite, versionFor } from "./version-plan";
 import { withWholeRow } from "./whole-row";
 import { askForTokens, keepTokensFromMerge, readRowTokens, tokensAfter } from "./written-tokens";
-
-export type RowBuilder = UpdateQueryBuilder<ObjectLiteral> | SoftDeleteBuilder;
 
 /**
  * Executes an UPDATE, soft-delete or restore. Inside a save the row it writes by key is written under the
@@ -58,8 +57,9 @@ export async function executeRowWrite(
   if (isOfSave) refuseUnseenSave(metadata);
   const written = values === undefined ? undefined : writtenColumns(description.shape, values);
   planWrite(description, undefined, builder, values ?? {}, written);
+  const write = (): Promise<UpdateResult> => inOwnSubtransaction(guard, description, builder, execute);
   const result = await runStatement(guard, scope, origin, builder, () =>
-    inOwnSubtransaction(guard, description, builder, execute),
+    movesPaths(builder) ? movePaths(guard, scope, description, builder, write) : write(),
   );
   // TypeORM has given them the row's new version; what else they hold is no longer what they were loaded with.
   for (const entity of whereEntities) guard.tracker.forget(entity);
@@ -128,7 +128,7 @@ async function writeRow(
       (builder.expressionMap.queryType === "update" || !(await isUnchangedRow(guard, row, builder)));
     return isRefused || (condition !== undefined && !row.isSubject) ? scope.refuse([row]) : result;
   }
-  const tokens = await tokensAfter(guard, row, builder, written, result);
+  const tokens = await tokensAfter(guard, row, builder, columns ?? new Set(), result);
   if (callListeners) row.advance(tokens);
   else row.write(written, tokens, (result.generatedMaps[0] ??= {}));
   keepTokensFromMerge(row, result);

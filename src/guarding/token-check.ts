@@ -20,7 +20,7 @@ export function refuseUnfitTokens(
   description: EntityDescription,
 ): void {
   for (const token of description.tokens) refuseUncomparableToken(driver, dialect, description, token);
-  refuseCoarseUpdateDate(dialect, description);
+  refuseCoarseInstant(driver, dialect, description);
   const { metadata, rowVersion, versionSource } = description;
   if (versionSource?.kind === "xmin" && options.type !== "postgres" && options.type !== "aurora-postgres") {
     throw new GuardConfigurationError(
@@ -50,9 +50,26 @@ function refuseUncomparableToken(
   );
 }
 
-// TypeORM stamps whole seconds: two writes within one second would look alike.
-function refuseCoarseUpdateDate(dialect: Dialect, { metadata, tokens }: EntityDescription): void {
+// TypeORM stamps whole seconds, and so does a column that keeps no more: two writes within one second would look alike.
+function refuseCoarseInstant(
+  driver: DataSource["driver"],
+  dialect: Dialect,
+  { metadata, rowVersion, tokens, versionSource }: EntityDescription,
+): void {
   const [only, ...others] = tokens;
+  const precision = rowVersion?.precision ?? (dialect === "postgres" ? 6 : 0);
+  const isCoarse = dialect !== "sqlite" && dialect !== "other" && precision < 3;
+  if (
+    rowVersion !== undefined &&
+    versionSource?.kind === "database" &&
+    isCoarse &&
+    /^(date|timestamp)/.test(driver.normalizeType(rowVersion))
+  ) {
+    throw new GuardConfigurationError(
+      `${metadata.name}.${rowVersion.propertyPath} cannot be the row version with a precision of ${precision}: two writes ` +
+        `within one unit of it look alike. Give the column a precision of 3 or more.`,
+    );
+  }
   if (dialect === "postgres" || others.length > 0 || !only?.isUpdateDate) return;
   throw new GuardConfigurationError(
     `${metadata.name}.${only.propertyPath} cannot be the only concurrency token on this database: TypeORM stamps an ` +

@@ -1,5 +1,5 @@
 import type { ObjectLiteral } from "typeorm";
-import type { Column } from "../metadata/column";
+import { isStamped, type Column } from "../metadata/column";
 import type { Original } from "../tracking/original";
 import type { GraphEntity } from "./entity-graph";
 import type { Guard } from "./guard";
@@ -23,7 +23,7 @@ export class TokenMemory {
       if (description === undefined) return [];
       // The other tokens are the application's own columns: what its owner put there stays.
       const tokens = description.tokens
-        .filter((token) => token === description.rowVersion || token.isUpdateDate || token.isDeleteDate)
+        .filter((token) => token === description.rowVersion || isStamped(token))
         .map((token) => [token, token.getEntityValue(entity) as unknown] as const);
       return [{ entity, original: guard.tracker.originalOf(entity), tokens: new Map(tokens) }];
     });

@@ -23,22 +23,28 @@ export async function touch<E extends ObjectLiteral>(manager: EntityManager, ent
   const guard = guardOfManager(manager);
   const description = descriptionOfEntity(guard, entity);
   const { metadata } = description;
-  const row = rowOfEntity(guard, description, entity);
-  if (row === undefined || description.rowVersion === undefined) {
-    throw new UncheckedWriteError(
-      metadata.name,
-      row === undefined
-        ? `cannot be touched before it has been saved: it has no complete key.`
-        : `cannot be touched: it has no row version that could be raised. Give it a @RowVersion().`,
-    );
-  }
-  decideOnMissingToken(guard, row, undefined);
-  return runOnPrimary(guard, manager, description, async (queryRunner) => {
-    const memory = new TokenMemory(guard, [{ metadata, entity }]);
-    const tokens = await raiseRow(guard, queryRunner, row);
-    if (tokens === undefined) throw await refusalOf(guard, queryRunner, row, "touch", entity);
-    settleRaisedRow(guard, row, tokens);
-    guard.journal.record(queryRunner, () => memory.restore());
-    return entity;
-  });
+  return runOnPrimary(
+    guard,
+    manager,
+    description,
+    async (queryRunner) => {
+      const row = rowOfEntity(guard, description, entity);
+      if (row === undefined || description.rowVersion === undefined) {
+        throw new UncheckedWriteError(
+          metadata.name,
+          row === undefined
+            ? `cannot be touched before it has been saved: it has no complete key.`
+            : `cannot be touched: it has no row version that could be raised. Give it a @RowVersion().`,
+        );
+      }
+      decideOnMissingToken(guard, row, undefined);
+      const memory = new TokenMemory(guard, [{ metadata, entity }]);
+      const tokens = await raiseRow(guard, queryRunner, row);
+      if (tokens === undefined) throw await refusalOf(guard, queryRunner, row, "touch", entity);
+      settleRaisedRow(guard, row, tokens);
+      guard.journal.record(queryRunner, () => memory.restore());
+      return entity;
+    },
+    entity,
+  );
 }

@@ -1,6 +1,6 @@
 import type { ObjectLiteral } from "typeorm";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
-import { columnValue, type Column } from "../metadata/column";
+import { columnValue, isOwnColumn, type Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { originalValue } from "../tracking/original";
 import { writtenColumns } from "../tracking/row-values";
@@ -30,7 +30,7 @@ export function refusePartialRow(row: GuardedRow): void {
 }
 
 function refusePartial({ metadata }: EntityDescription, row: GuardedRow, columns: readonly Column[]): void {
-  const unknown = columns.filter((column) => column.isSelect && currentValue(row, column) === undefined);
+  const unknown = columns.filter((column) => currentValue(row, column) === undefined);
   if (unknown.length === 0) return;
   throw new UncheckedWriteError(
     metadata.name,
@@ -40,15 +40,18 @@ function refusePartial({ metadata }: EntityDescription, row: GuardedRow, columns
 }
 
 // TypeORM stamps the update date and raises its version by itself, unless SET has them.
-function wholeRowColumns({ rowVersion, shape, unversioned }: EntityDescription): Column[] {
+function wholeRowColumns({ metadata, rowVersion, shape, unversioned }: EntityDescription): Column[] {
   return shape.columns.filter(
     (column) =>
       column.isUpdate &&
       column !== rowVersion &&
+      // Not loaded as a rule, and then no part of what anybody has seen. Changed, it is in SET all the same.
+      column.isSelect &&
       column.asExpression === undefined &&
       !column.isPrimary &&
       !column.isDiscriminator &&
       !column.isUpdateDate &&
+      isOwnColumn(metadata, column) &&
       !unversioned.has(column),
   );
 }

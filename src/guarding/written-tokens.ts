@@ -1,6 +1,6 @@
 import type { ObjectLiteral, QueryBuilder, UpdateResult } from "typeorm";
-import { columnValue, setColumnValue, type Column } from "../metadata/column";
-import type { RowValues } from "../tracking/row-values";
+import { columnValue, isHiddenForeignKey, isStamped, setColumnValue, type Column } from "../metadata/column";
+import type { EntityDescription } from "../metadata/entity-description";
 import type { Columns, Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
@@ -44,24 +44,34 @@ export async function tokensAfter(
   guard: Guard,
   row: GuardedRow,
   builder: AnyBuilder,
-  written: RowValues,
+  written: Columns,
   { raw }: UpdateResult,
+  expected: Expectation | undefined = row.expectationsFor()[0],
 ): Promise<Expectation> {
-  const { rowVersion, tokens } = row.description;
+  const { rowVersion } = row.description;
   const returned = Array.isArray(raw) ? (raw as unknown[])[0] : undefined;
-  const [expected] = row.expectationsFor();
-  const known = new Map(returnedTokens(guard, tokens, returned));
+  const tokens = row.description.tokens.filter(
+    (token) => expected?.has(token) === true || written.has(token) || isToldByLoad(row.description, token),
+  );
+  const known = new Map(returnedTokens(guard, row.description.tokens, returned));
   for (const token of tokens) {
     if (known.has(token)) continue;
     if (token === rowVersion) {
       const version = versionAfter(guard, row, builder, expected);
       if (version !== undefined) known.set(token, version);
-    } else if (expected?.has(token) && !written.has(token) && !token.isUpdateDate && !token.isDeleteDate) {
+    } else if (expected?.has(token) && !written.has(token) && !isStamped(token)) {
       known.set(token, expected.get(token));
     }
   }
-  if (known.size === tokens.length) return known;
-  return new Map([...((await readRowTokens(guard, row, builder)) ?? []), ...known]);
+  for (const token of known.keys()) if (!tokens.includes(token)) known.delete(token);
+  if (tokens.every((token) => known.has(token))) return known;
+  const read = (await readRowTokens(guard, row, builder)) ?? new Map<Column, unknown>();
+  return new Map([...[...read].filter(([token]) => tokens.includes(token)), ...known]);
+}
+
+/** Whether a fresh load of the entity has the token; what it has not is no original of what is in memory. */
+export function isToldByLoad({ compared }: EntityDescription, token: Column): boolean {
+  return token.isSelect || isHiddenForeignKey(token) || !compared.has(token);
 }
 
 // Undefined where only the database can tell.
@@ -117,7 +127,7 @@ export function keepTokensFromMerge(
 ): void {
   const generated = (generatedMaps[index] ??= {});
   for (const token of concurrencyTokens) {
-    if (!token.isUpdateDate && columnValue(token, generated) !== undefined)
+    if (!isStamped(token) && columnValue(token, generated) !== undefined)
       setColumnValue(token, generated, undefined);
   }
   if (rowVersion !== undefined && tokens?.has(rowVersion)) {

@@ -9,6 +9,18 @@ export function storedColumns(metadata: EntityMetadata): Column[] {
   return metadata.columns.filter((column) => !column.isVirtual && !column.isVirtualProperty);
 }
 
+/** Whether a column is the entity's own: the parent of a single table's classes has its children's columns too. */
+export function isOwnColumn({ target }: EntityMetadata, column: Column): boolean {
+  if (
+    typeof target !== "function" ||
+    typeof column.target !== "function" ||
+    column.embeddedMetadata !== undefined
+  ) {
+    return true;
+  }
+  return target === column.target || !((column.target.prototype as object) instanceof target);
+}
+
 /** Foreign keys that no property of the entity holds: it has them only while their relation is loaded. */
 export function hiddenForeignKeys(metadata: EntityMetadata): Column[] {
   return metadata.columns.filter(isHiddenForeignKey);
@@ -26,6 +38,11 @@ export function owningRelations(metadata: EntityMetadata): RelationMetadata[] {
 /** Relations whose foreign keys are in other rows: one-to-many, many-to-many, the far side of one-to-one. */
 export function collections(metadata: EntityMetadata): RelationMetadata[] {
   return metadata.relations.filter(isElsewhere);
+}
+
+/** Whether a column is stamped by TypeORM or the database with each write of the row. */
+export function isStamped({ isDeleteDate, isUpdateDate, onUpdate }: Column): boolean {
+  return isUpdateDate || isDeleteDate || onUpdate !== undefined;
 }
 
 /** Whether what a relation holds is written to other rows than the one of its entity. */

@@ -1,4 +1,5 @@
 import type { EntityMetadata } from "typeorm";
+import { isOwnColumn } from "./column";
 import { declarationInside, declarationOf, mergeDeclarations, type Declaration } from "./declaration";
 import { toDeclaration, type EntityConcurrency } from "./entity-concurrency";
 
@@ -14,7 +15,9 @@ export function declaredOf(
   metadata: EntityMetadata,
   { versionColumns, declared }: DescriptionOptions,
 ): Declaration {
-  const versions = versionColumns ? metadata.columns.filter(({ isVersion }) => isVersion) : [];
+  const versions = versionColumns
+    ? metadata.columns.filter((column) => column.isVersion && isOwnColumn(metadata, column))
+    : [];
   return mergeDeclarations([
     {
       rowVersions: versions.map(({ propertyPath }) => ({

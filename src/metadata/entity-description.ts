@@ -1,7 +1,7 @@
 import type { EntityMetadata } from "typeorm";
 import type { RelationMetadata } from "./relation";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
-import { hiddenForeignKeys, storedColumns, type Column } from "./column";
+import { hiddenForeignKeys, isOwnColumn, storedColumns, type Column } from "./column";
 import type { CompareMode, Declaration } from "./declaration";
 import { declaredOf, type DescriptionOptions } from "./declared-entity";
 import { shapeOf, type Shape } from "./shape";
@@ -126,6 +126,7 @@ function comparedColumns(
       !column.isPrimary &&
       !column.isDiscriminator &&
       column.asExpression === undefined &&
+      isOwnColumn(metadata, column) &&
       !others.includes(column),
   );
 }

@@ -43,6 +43,11 @@ export function relatedIdOf(relation: RelationMetadata, entity: ObjectLiteral): 
   return copyValue(relation.getRelationIdMap(related));
 }
 
+/** The key of the row an owning relation points to, by the relation or by the foreign key's own property. */
+export function currentRelatedId(relation: RelationMetadata, entity: ObjectLiteral): unknown {
+  return relatedIdOf(relation, entity) ?? idOf(relation, (column) => columnValue(column, entity));
+}
+
 /**
  * The key that an owning relation pointed to: as it was loaded or, where only its foreign key was, made from that.
  * Undefined when neither was.
@@ -50,11 +55,16 @@ export function relatedIdOf(relation: RelationMetadata, entity: ObjectLiteral): 
 export function originalRelatedId(original: Original, relation: RelationMetadata): unknown {
   const related = original.relatedIds[original.shape.relations.indexOf(relation)];
   if (related !== undefined) return copyValue(related);
-  const values = relation.joinColumns.map((column) => originalValue(original, column));
+  return idOf(relation, (column) => originalValue(original, column));
+}
+
+// Undefined where a part of the foreign key is not known, null where one is null.
+function idOf({ joinColumns }: RelationMetadata, valueOf: (column: Column) => unknown): unknown {
+  const values = joinColumns.map(valueOf);
   if (values.length === 0 || values.includes(undefined)) return undefined;
   if (values.includes(null)) return null;
   const id: ObjectLiteral = {};
-  relation.joinColumns.forEach((column, index) => column.referencedColumn?.setEntityValue(id, values[index]));
+  joinColumns.forEach((column, index) => column.referencedColumn?.setEntityValue(id, values[index]));
   return id;
 }
 
@@ -79,6 +89,17 @@ export function originalMemberIds(
   relation: RelationMetadata,
 ): readonly ObjectLiteral[] | undefined {
   return original.memberIds[original.shape.collections.indexOf(relation)];
+}
+
+/** The same original with another value of one column. */
+export function withValue(original: Original, column: Column, value: unknown): Original {
+  const kept = keptValue(column, value);
+  return {
+    ...original,
+    values: original.values.map((before, index) =>
+      original.shape.columns[index] === column ? kept : before,
+    ),
+  };
 }
 
 /** The same original with other members of its collections, where `members` tells them. */

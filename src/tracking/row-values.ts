@@ -1,6 +1,6 @@
 import type { ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
-import { columnValue, type Column } from "../metadata/column";
+import { columnValue, isHiddenForeignKey, type Column } from "../metadata/column";
 import type { Shape } from "../metadata/shape";
 import { keptValue, propertyValue } from "./kept-value";
 import { relatedIdOf, type Original } from "./original";
@@ -37,6 +37,18 @@ export class RowValues {
       if (related === null) for (const column of relation.joinColumns) columns.set(column, null);
     }
     return new RowValues(shape, columns, relatedIds);
+  }
+
+  /** The values in an INSERT, in which a foreign key that is not there is null. */
+  static ofInsert(shape: Shape, values: ObjectLiteral): RowValues {
+    const inserted = RowValues.of(shape, values);
+    const columns = new Map(inserted.columns);
+    for (const column of shape.columns) {
+      const isEmpty = isHiddenForeignKey(column) && column.isNullable && column.default === undefined;
+      if (isEmpty && !columns.has(column) && columnValue(column, values) === undefined)
+        columns.set(column, null);
+    }
+    return new RowValues(shape, columns, inserted.relatedIds);
   }
 
   has(column: Column): boolean {

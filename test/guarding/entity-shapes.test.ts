@@ -331,7 +331,7 @@ eachDatabase((scratch, databaseName) => {
           await edit(fresh, "fresh");
           expect(await refused(edit(stale, "stale"))).toBe("refused");
           expect((await load())["note"]).toBe("fresh");
-          if (shape.subject === undefined || dataSource.hasMetadata(shape.guarded) === false) return;
+          if (shape.subject === undefined || !dataSource.hasMetadata(shape.guarded)) return;
           const [freshBase, staleBase] = [await load(shape.guarded), await load(shape.guarded)];
           await edit(freshBase, "fresh base");
           expect(await refused(edit(staleBase, "stale base"))).toBe("refused");
