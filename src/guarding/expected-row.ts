@@ -42,6 +42,7 @@ export function expectedRow(
   row.objects.push({
     entity: idMap,
     role: "written",
+    isGiven: true,
     original: undefined,
     isRemoved: false,
     expectation,

@@ -19,6 +19,8 @@ export type RowRole = "written" | "member" | "root";
 export interface RowObject {
   readonly entity: ObjectLiteral;
   readonly role: RowRole;
+  /** Whether it was given to the save, and not reached through another one. */
+  readonly isGiven: boolean;
   /** What its changes are told by; undefined for an object that was never loaded through the guarded DataSource. */
   readonly original: Original | undefined;
   /** Whether its row was removed through it before. */

@@ -19,7 +19,7 @@ export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly Gr
     if (description === undefined) continue;
     const isMember =
       role === "member" || (scope.mode === "save" && !isRoot && isNamedByKey(metadata, entity));
-    enlistObject(guard, scope, description, entity, id, isMember ? "member" : "written");
+    enlistObject(guard, scope, description, entity, id, isMember ? "member" : "written", isRoot);
   }
 }
 
@@ -31,6 +31,7 @@ export function enlistObject(
   entity: ObjectLiteral,
   id: ObjectLiteral | undefined,
   role: RowRole,
+  isGiven = false,
 ): GuardedRow | undefined {
   const members = membersNow(description, entity);
   const key = id === undefined ? undefined : rowKey(description.metadata, id);
@@ -45,6 +46,7 @@ export function enlistObject(
   row.objects.push({
     entity,
     role,
+    isGiven,
     original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
     isRemoved: guard.tracker.isRemoved(entity),
     members,
@@ -67,6 +69,7 @@ export function rowOfEntity(
   row.objects.push({
     entity,
     role: "written",
+    isGiven: true,
     original,
     isRemoved: guard.tracker.isRemoved(entity),
     members: new Map(),

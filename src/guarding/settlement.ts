@@ -20,6 +20,7 @@ export function settleWrites(guard: Guard, scope: SaveScope): void {
     row?.objects.push({
       entity,
       role: "written",
+      isGiven: false,
       original: undefined,
       isRemoved: false,
       expectation: new Map(),
@@ -55,12 +56,13 @@ function saysMore({ expectation, role }: RowObject): boolean {
 }
 
 // An unchanged copy of a row that was written through another object, a back-reference for one, gets the new version: its
-// next save writes what is changed in it then, and nothing else. Where it would write or compare more, it stays stale.
-function settleCopy(guard: Guard, row: GuardedRow, { entity, original }: RowObject): void {
+// next save writes what is changed in it then, and nothing else. Where it would write or compare more, or was given to the
+// save by itself, it stays stale.
+function settleCopy(guard: Guard, row: GuardedRow, { entity, isGiven, original }: RowObject): void {
   const { compare, rowVersion, updatesAllColumns } = row.description;
   if (original === undefined || rowVersion === undefined || row.tokensAfter?.has(rowVersion) !== true) return;
   const isChanged = hasChanged(guard.dataSource.driver, original, entity, new Set([rowVersion]));
-  if (isChanged || updatesAllColumns || compare !== undefined) return;
+  if (isGiven || isChanged || updatesAllColumns || compare !== undefined) return;
   const version = row.tokensAfter.get(rowVersion);
   setColumnValue(rowVersion, entity, version);
   guard.tracker.restore(entity, withValue(original, rowVersion, version));

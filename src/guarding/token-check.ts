@@ -60,7 +60,8 @@ function refuseCoarseInstant(
   const precision = rowVersion?.precision ?? (dialect === "postgres" ? 6 : 0);
   const isCoarse = dialect !== "sqlite" && dialect !== "other" && precision < 3;
   if (
-    rowVersion !== undefined &&
+    // A trigger may see to it that each write has a later instant; ON UPDATE does not.
+    rowVersion?.onUpdate !== undefined &&
     versionSource?.kind === "database" &&
     isCoarse &&
     /^(date|timestamp)/.test(driver.normalizeType(rowVersion))

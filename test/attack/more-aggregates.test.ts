@@ -460,8 +460,7 @@ eachDatabase((scratch, db) => {
         ]),
         20000,
       );
-      for (const x of all)
-        if (x.status === "rejected") expect(x.reason.code).toBe("OPTIMISTIC_LOCK");
+      for (const x of all) if (x.status === "rejected") expect(x.reason.code).toBe("OPTIMISTIC_LOCK");
       expect(all.filter((x) => x.status === "fulfilled")).toHaveLength(1);
     }
   });
