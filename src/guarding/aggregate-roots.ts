@@ -110,9 +110,10 @@ function linkMembers(
     const written = members
       .flatMap((member) => nodes.get(member) ?? [])
       .filter(({ role }) => role === "written");
-    // A member that is taken over without being written by itself is none of the roots any more that it belonged to.
+    // A member that is taken over without being written by itself is none of the roots any more that it belonged to, unless
+    // roots share their members.
     const taken = members
-      .filter((member) => nodes.get(member)?.role !== "written")
+      .filter((member) => !relation.isManyToMany && nodes.get(member)?.role !== "written")
       .map((member) => nodeOf(relation.inverseEntityMetadata, member));
     const former = taken
       .flatMap((member) => [...guard.memberRoots.of(member.entity)].filter((other) => other !== entity))

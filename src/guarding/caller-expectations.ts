@@ -24,6 +24,13 @@ export function namedExpectation(
   return decodeVersion(guard, description, key, named.get(entity));
 }
 
+/** How to put back, after a rollback, what a caller has named for an entity. */
+export function rememberNamedExpectation(entity: ObjectLiteral): () => void {
+  if (!named.has(entity)) return () => undefined;
+  const token = named.get(entity);
+  return () => nameExpectation(entity, token);
+}
+
 export function forgetNamedExpectation(entity: ObjectLiteral): void {
   named.delete(entity);
 }

@@ -60,11 +60,11 @@ function rootsOf(guard: Guard, builder: RelationQueryBuilder<ObjectLiteral>, val
   const roots = isOwnVersioned
     ? of.flatMap((root) => rowOf(guard, own as EntityDescription, root) ?? [])
     : [];
-  return [
-    ...new Map(
-      [...roots, ...rootsOfMembers(guard, relation, of, value)].map((row) => [row.key, row]),
-    ).values(),
-  ];
+  const all = [...roots, ...rootsOfMembers(guard, relation, of, value)];
+  // A root that is known both as an object and by its key is checked by what the object was loaded with.
+  const byKey = all.filter(({ isTracked }) => !isTracked);
+  const loaded = all.filter(({ isTracked }) => isTracked);
+  return [...new Map([...byKey, ...loaded].map((row) => [row.key, row])).values()];
 }
 
 // Seen from the member: the root it is given to, and those it was loaded with.

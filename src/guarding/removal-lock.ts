@@ -21,13 +21,13 @@ export function cascadesWithin(scope: SaveScope): boolean {
   );
 }
 
-/** Locks all rows of a remove, inside its transaction, and refuses it if one of them is not as expected. */
+/** Locks rows, inside the save's transaction, and refuses the save if one of them is not as expected. */
 export async function lockRowsAsExpected(
   guard: Guard,
   scope: SaveScope,
+  rows: readonly GuardedRow[],
   queryRunner: QueryRunner,
 ): Promise<void> {
-  const rows = [...scope.rows.values()].filter(({ isSubject }) => isSubject);
   const stale: GuardedRow[] = [];
   for (const description of new Set(rows.map((row) => row.description))) {
     const ofEntity = rows.filter((row) => row.description === description);

@@ -103,7 +103,7 @@ async function writeRow(
   const { callListeners } = builder.expressionMap;
   const isOfSave = !callListeners && values !== undefined;
   const changed = values === undefined ? undefined : writtenColumns(description.shape, values);
-  const entity = isOfSave && row.isSubject ? row.subject.entity : (values ?? {});
+  const entity = !callListeners && row.isSubject ? row.subject.entity : (values ?? {});
   if (!planWrite(description, row, builder, entity, changed)) {
     const written = RowValues.of(description.shape, values ?? {});
     if (values !== undefined) builder.expressionMap.valuesSet = values;

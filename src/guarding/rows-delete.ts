@@ -35,7 +35,8 @@ export async function executeRowsDelete(
     const isMixed = checkable > 0 && checkable < rows.length;
     const queryRunner = queryRunnerOf(builder);
     if (queryRunner !== undefined && !scope.holdsRows && (isMixed || cascadesWithin(scope))) {
-      await lockRowsAsExpected(guard, scope, queryRunner);
+      const subjects = [...scope.rows.values()].filter(({ isSubject }) => isSubject);
+      await lockRowsAsExpected(guard, scope, subjects, queryRunner);
       scope.holdsRows = true;
     }
     const checked = expectRows(guard, builder, rows);

@@ -1,6 +1,7 @@
 import type { ObjectLiteral } from "typeorm";
 import { isStamped, type Column } from "../metadata/column";
 import type { Original } from "../tracking/original";
+import { rememberNamedExpectation } from "./caller-expectations";
 import type { GraphEntity } from "./entity-graph";
 import type { Guard } from "./guard";
 
@@ -8,6 +9,7 @@ interface Remembered {
   readonly entity: ObjectLiteral;
   readonly original: Original | undefined;
   readonly tokens: ReadonlyMap<Column, unknown>;
+  readonly restoreNamed: () => void;
 }
 
 /** The originals that the entities of a save have before it, and the tokens in them that no application writes. */
@@ -25,13 +27,21 @@ export class TokenMemory {
       const tokens = description.tokens
         .filter((token) => token === description.rowVersion || isStamped(token))
         .map((token) => [token, token.getEntityValue(entity) as unknown] as const);
-      return [{ entity, original: guard.tracker.originalOf(entity), tokens: new Map(tokens) }];
+      return [
+        {
+          entity,
+          original: guard.tracker.originalOf(entity),
+          tokens: new Map(tokens),
+          restoreNamed: rememberNamedExpectation(entity),
+        },
+      ];
     });
   }
 
   /** Puts them back. */
   restore(): void {
-    for (const { entity, original, tokens } of this.#remembered) {
+    for (const { entity, original, restoreNamed, tokens } of this.#remembered) {
+      restoreNamed();
       for (const [token, value] of tokens) {
         if (token.getEntityValue(entity) !== value) token.setEntityValue(entity, value);
       }

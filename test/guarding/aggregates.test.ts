@@ -94,6 +94,14 @@ class Remark {
   order: Relation<Order> | null;
 }
 
+/** Shares its members with others. */
+@Entity()
+class Club {
+  @PrimaryColumn("int") id: number;
+  @RowVersion() version: number;
+  @VersionedRelation() @ManyToMany(() => Label) @JoinTable() labels: Relation<Label[]>;
+}
+
 @Entity()
 class Company {
   @PrimaryColumn("int") id: number;
@@ -120,7 +128,7 @@ class Player {
   @ManyToOne(() => Team, (team) => team.players) team: Relation<Team>;
 }
 
-const entities = [Company, Team, Player, Order, OrderLine, LineDetail, Receipt, Label, Remark, Address];
+const entities = [Club, Company, Team, Player, Order, OrderLine, LineDetail, Receipt, Label, Remark, Address];
 const everything = { lines: true, receipt: true, address: true, labels: true, remarks: true };
 
 const refusal = (work: Promise<unknown>): Promise<OptimisticLockError> =>
@@ -386,6 +394,21 @@ eachDatabase((scratch) => {
     expect([loaded.version, team.version]).toEqual([4, 4]);
   });
 
+  it("a member that several roots share raises only the root that it is added to", async () => {
+    const shared = await dataSource.manager.findOneByOrFail(Label, { name: "l1" });
+    const clubs = [1, 2, 3].map((id) => Object.assign(new Club(), { id, labels: [] as Label[] }));
+    await dataSource.manager.save(clubs);
+    for (const club of clubs) {
+      club.labels.push(shared);
+      await dataSource.manager.save(club);
+    }
+    expect(clubs.map(({ version }) => version)).toEqual([2, 2, 2]);
+    const rows = await dataSource.manager.find(Club, { order: { id: "ASC" } });
+    expect(rows.map(({ version }) => version)).toEqual([2, 2, 2]);
+    await dataSource.manager.createQueryBuilder().delete().from("club_labels_label").execute();
+    await dataSource.manager.createQueryBuilder().delete().from(Club).execute();
+  });
+
   it("an object that only names the root is left as it is", async () => {
     const key = { id: 1 };
     await dataSource.manager.save(Object.assign(line("by key"), { order: key }));
@@ -476,6 +499,22 @@ eachDatabase((scratch) => {
       const moved = await dataSource.manager.findOneByOrFail(OrderLine, { text: "1a" });
       await dataSource.createQueryBuilder().relation(OrderLine, "order").of(moved).set(2);
       expect([await versionOfRow(2), await texts(2)]).toEqual([2, ["1a", "2a", "2b"]]);
+    });
+
+    it("a member's own side checks the root that it was loaded with", async () => {
+      const order = await load();
+      const [moved, stale] = order.lines as [OrderLine, OrderLine];
+      await dataSource.createQueryBuilder().relation(OrderLine, "order").of(moved).set(2);
+      expect([order.version, await versionOfRow(1), await versionOfRow(2)]).toEqual([2, 2, 2]);
+      const named = await dataSource.manager.findOneOrFail(OrderLine, {
+        where: { id: stale.id },
+        relations: { order: true },
+      });
+      await dataSource.manager.update(Order, { id: 1 }, { note: "theirs" });
+      for (const member of [stale, named]) {
+        await refusal(dataSource.createQueryBuilder().relation(OrderLine, "order").of(member).set(2));
+      }
+      expect([await texts(1), await texts(2)]).toEqual([["1b"], ["1a", "2a", "2b"]]);
     });
 
     it("a failure undoes the raise, also inside a transaction", async () => {

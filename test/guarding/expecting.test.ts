@@ -270,6 +270,21 @@ eachDatabase((scratch) => {
       expect(await dataSource.manager.countBy(Ticket, { id: 77 })).toBe(0);
     });
 
+    it("counts again after a rollback", async () => {
+      const loaded = expectVersion(Object.assign(await ticket(), { title: "x" }), 1);
+      await dataSource
+        .transaction(async (manager) => {
+          await manager.save(loaded);
+          throw new Error("undo");
+        })
+        .catch(() => undefined);
+      await writeElsewhere();
+      expect(await refusal(dataSource.manager.save(loaded))).toMatchObject({
+        retryable: false,
+        conflicts: [{ expectedBy: "caller" }],
+      });
+    });
+
     it("names nothing of the other rows of a save, and makes it not retryable", async () => {
       const [one, two] = [await ticket(1), await ticket(2)];
       await dataSource.manager.createQueryBuilder().update(Ticket).set({ title: "theirs" }).execute();
