@@ -5,6 +5,12 @@ export const errorCodes = Object.freeze({
   uncheckedWrite: "UNCHECKED_WRITE",
   guardConfiguration: "GUARD_CONFIGURATION",
   invalidVersion: "INVALID_VERSION",
+  retriesExhausted: "RETRIES_EXHAUSTED",
+  outerTransaction: "OUTER_TRANSACTION",
+  capturedEntity: "CAPTURED_ENTITY",
+  endedUnit: "ENDED_UNIT",
+  commitOutcomeUnknown: "COMMIT_OUTCOME_UNKNOWN",
+  connectionBusy: "CONNECTION_BUSY",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

@@ -1,12 +1,13 @@
 import type { ObjectLiteral, QueryRunner } from "typeorm";
 import type { Conflict, ConflictOperation } from "../errors/conflict";
-import { OptimisticLockError } from "../errors/optimistic-lock-error";
+import type { OptimisticLockError } from "../errors/optimistic-lock-error";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { PersistMode } from "./entity-graph";
 import { toRecord, type Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow, RowObject } from "./guarded-row";
+import { refusal } from "./refusal";
 import type { SaveScope } from "./save-scope";
 import { isAsExpected, readTokens } from "./token-reader";
 
@@ -37,12 +38,21 @@ export async function conflictsOf(
         (scope.mode !== "save" || (row.isChanged(driver) && !row.isUnversionedChange(driver)))),
   );
   const actual = await readActual(guard, suspects, queryRunner);
-  const found = suspects.flatMap((row) => conflictsOfRow(guard, scope, row, actual.get(row.key), false));
+  // A row that the save was to insert is not there, which is no conflict.
+  const isNew = (row: GuardedRow): boolean =>
+    scope.mode === "save" &&
+    !isRefused.has(row) &&
+    !row.isTracked &&
+    !row.carriesVersion &&
+    !actual.has(row.key);
+  const found = suspects
+    .filter((row) => !isNew(row))
+    .flatMap((row) => conflictsOfRow(guard, scope, row, actual.get(row.key), false));
   const conflicts =
     found.length > 0
       ? found
       : refused.flatMap((row) => conflictsOfRow(guard, scope, row, actual.get(row.key), true));
-  return new OptimisticLockError(conflicts as [Conflict, ...Conflict[]]);
+  return refusal(guard, conflicts as [Conflict, ...Conflict[]]);
 }
 
 async function readActual(

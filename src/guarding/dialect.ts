@@ -33,3 +33,16 @@ export function dialectOf({ options, driver }: DataSource): Dialect {
 export function hasSingleConnection(dataSource: DataSource): boolean {
   return dialectOf(dataSource) === "sqlite";
 }
+
+const defaultBusyTimeoutMs = 5000;
+const leastBusyTimeoutMs = 1000;
+
+/**
+ * How long the DataSource's SQLite driver waits for a lock: its option `timeout` or `busyTimeout`. The default is
+ * better-sqlite3's; no less than a second, which is nothing to wait for one's neighbours in the same process.
+ */
+export function busyTimeoutMs({ options }: DataSource): number {
+  const { busyTimeout, timeout } = options as { readonly timeout?: unknown; readonly busyTimeout?: unknown };
+  const asked = [timeout, busyTimeout].find((value) => typeof value === "number") ?? defaultBusyTimeoutMs;
+  return Math.max(asked, leastBusyTimeoutMs);
+}

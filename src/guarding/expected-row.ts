@@ -1,6 +1,6 @@
 import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
 import type { ConflictOperation } from "../errors/conflict";
-import { OptimisticLockError } from "../errors/optimistic-lock-error";
+import type { OptimisticLockError } from "../errors/optimistic-lock-error";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { EntityDescription } from "../metadata/entity-description";
 import { conflictOf } from "./conflict-report";
@@ -8,6 +8,7 @@ import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { guardOfManager } from "./guard-of";
 import { GuardedRow } from "./guarded-row";
+import { refusal } from "./refusal";
 import { rowKey } from "./row-identity";
 import { readTokens } from "./token-reader";
 import { decodeVersion } from "./version-token";
@@ -90,7 +91,7 @@ export async function refusalOf(
 ): Promise<OptimisticLockError> {
   const actual = await readTokens(guard, queryRunner, row.description, [row.id]);
   const { expectation, expectedBy } = row.subject;
-  return new OptimisticLockError([
+  return refusal(guard, [
     conflictOf(row.description, row.id, {
       operation,
       expectedBy,

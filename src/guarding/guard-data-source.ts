@@ -6,7 +6,9 @@ import { resolveGuardOptions, type GuardOptions } from "./guard-options";
 import { hookEntityManagers } from "./hook-entity-managers";
 import { hookInitialize } from "./hook-initialize";
 import { hookLazyRelations } from "./hook-lazy-relations";
+import { hookQueries } from "./hook-queries";
 import { hookQueryBuilders } from "./hook-query-builders";
+import { hookQueryRunners } from "./hook-query-runners";
 import { hookReload } from "./hook-reload";
 import { hookTransactions } from "./hook-transactions";
 
@@ -46,7 +48,9 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
   undo.push(
     hookInitialize(guard, hookEntities),
     hookQueryBuilders(guard),
+    hookQueries(guard),
     hookEntityManagers(guard),
+    hookQueryRunners(guard),
     hookLazyRelations(guard),
   );
   registerGuard(guard, () => {

@@ -59,3 +59,11 @@ export function guardOfEntity(entity: object): Guard | undefined {
   }
   return undefined;
 }
+
+/** The one DataSource that is guarded and initialized; undefined when there are several, or none. */
+export function onlyGuardedDataSource(): DataSource | undefined {
+  const [first, ...others] = [...all]
+    .flatMap((reference) => reference.deref()?.dataSource ?? [])
+    .filter((each) => each.isInitialized);
+  return others.length === 0 ? first : undefined;
+}

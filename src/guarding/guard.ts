@@ -6,7 +6,8 @@ import { TokenJournal } from "../tracking/token-journal";
 import { MemberRoots } from "../tracking/member-roots";
 import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
-import { dialectOf, type Dialect } from "./dialect";
+import { ConnectionTurns } from "./connection-turns";
+import { busyTimeoutMs, dialectOf, hasSingleConnection, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
 import { refuseUnfitTokens } from "./token-check";
 import { Turns } from "./turns";
@@ -20,11 +21,15 @@ export class Guard {
   readonly memberRoots = new MemberRoots();
   readonly journal = new TokenJournal();
   readonly turns = new Turns();
+  /** For a DataSource with one connection. */
+  readonly connectionTurns: ConnectionTurns | undefined;
   readonly verifications = new Verifications();
   /** Stock query builder class to the guarded one made from it. */
   readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
   /** Places in the application that have been warned of an unchecked write. */
   readonly warnedCallSites = new Set<string>();
+  /** Puts hooks in again that somebody has replaced. */
+  keepHooks: () => void = () => undefined;
   #dialect: Dialect | undefined;
   /** Whether any entity is an aggregate root. */
   hasVersionedRelations = false;
@@ -33,7 +38,11 @@ export class Guard {
   constructor(
     readonly dataSource: DataSource,
     readonly options: Required<GuardOptions>,
-  ) {}
+  ) {
+    if (hasSingleConnection(dataSource)) {
+      this.connectionTurns = new ConnectionTurns(this, busyTimeoutMs(dataSource));
+    }
+  }
 
   /** Known once the DataSource is connected. */
   get dialect(): Dialect {

@@ -3,15 +3,20 @@ import type { PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { persistGuarded, type PersistCall } from "./persist";
 import { restoreProperty } from "./restore-property";
+import { onConnection } from "./shared-connection";
+import { TransactionFlow } from "./transaction-flow";
+import { ambientQueryRunner } from "./unit-flow";
 
 /*
  * Why here: save, remove, softRemove and recover are where the entity, with what its caller expects, is still at
- * hand; the statements further down know only keys and values. Repositories and Active Record end here.
+ * hand; the statements further down know only keys and values. Repositories and Active Record end here. So do their
+ * transactions, inside which no unit of work can begin. And a manager that has no query runner of its own asks for one
+ * at each call: inside a unit of work, the unit's is its.
  *
  * The DataSource makes the default manager and one for every query runner by its createEntityManager, so that method
- * is replaced on the instance, and the four methods on each manager it makes. Checked against TypeORM 0.3.31 and
- * 1.1.1. Should a release make managers in another way, their saves reach the guarded UPDATE without an expectation
- * and are refused there (UncheckedWriteError).
+ * is replaced on the instance, and the five methods and `queryRunner` on each manager it makes. Checked against TypeORM
+ * 0.3.31 and 1.1.1. Should a release make managers in another way, their saves reach the guarded UPDATE without an
+ * expectation and are refused there (UncheckedWriteError).
  *
  * Undone by the returned function; managers that are still around then let everything through.
  */
@@ -56,9 +61,36 @@ function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
     Object.defineProperty(manager, method, { configurable: true, writable: true, value: guarded });
     return () => restoreProperty(manager, method, ownBefore);
   });
+  undo.push(hookTransaction(guard, manager));
+  if (manager.queryRunner === undefined) undo.push(hookQueryRunner(guard, manager));
   return () => {
     for (const restore of undo) restore();
   };
+}
+
+function hookTransaction(guard: Guard, manager: EntityManager): () => void {
+  const ownBefore = Object.getOwnPropertyDescriptor(manager, "transaction");
+  const stock = manager.transaction as (...parameters: unknown[]) => Promise<unknown>;
+  Object.defineProperty(manager, "transaction", {
+    configurable: true,
+    writable: true,
+    async value(this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
+      if (!guard.isActive) return stock.apply(this, parameters);
+      return onConnection(guard, "a transaction()", () =>
+        new TransactionFlow(guard).run(() => stock.apply(this, parameters)),
+      );
+    },
+  });
+  return () => restoreProperty(manager, "transaction", ownBefore);
+}
+
+function hookQueryRunner(guard: Guard, manager: EntityManager): () => void {
+  const ownBefore = Object.getOwnPropertyDescriptor(manager, "queryRunner");
+  Object.defineProperty(manager, "queryRunner", {
+    configurable: true,
+    get: () => ambientQueryRunner(guard),
+  });
+  return () => restoreProperty(manager, "queryRunner", ownBefore);
 }
 
 // The same reading of the overloads as TypeORM's: with two parameters the first may be a target.

@@ -8,6 +8,7 @@ import type { Guard } from "./guard";
 import { GuardedRow } from "./guarded-row";
 import { makeVersion } from "./next-version";
 import { queryRunnerOf } from "./query-runner-of";
+import { keepReinsertedKeys } from "./reinserted-key";
 import { askForReturning } from "./returning";
 import { rowKey } from "./row-identity";
 import { currentScope, runStatement } from "./save-flow";
@@ -38,6 +39,7 @@ export async function executeInsert(
     if (scope !== undefined) setNextVersion(scope, description, values);
   }
   if (scope !== undefined && onUpdate === undefined && !onIgnore) {
+    keepReinsertedKeys(guard, scope, description, builder, valueSets);
     return runStatement(guard, scope, origin, builder, () =>
       insertRows(guard, scope, description, builder, valueSets, execute),
     );

@@ -4,7 +4,6 @@ import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { CallSite } from "./call-site";
 import { enlistRoots, isInAggregate, knownRoots } from "./aggregate-roots";
 import { conflictsOf } from "./conflict-report";
-import { hasSingleConnection } from "./dialect";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
@@ -17,6 +16,7 @@ import { objectsOf } from "./save-objects";
 import { SaveScope, WriteRefused } from "./save-scope";
 import { Savepoint } from "./savepoint";
 import { settleWrites } from "./settlement";
+import { onConnection, sharedQueryRunner } from "./shared-connection";
 import { TokenMemory } from "./token-memory";
 import { refusePartialRow } from "./whole-row";
 
@@ -38,6 +38,10 @@ export interface PersistCall {
 export async function persistGuarded(guard: Guard, call: PersistCall): Promise<unknown> {
   // TypeORM waits likewise, so that a lazy relation that was just assigned has its value.
   await Promise.resolve();
+  return onConnection(guard, `a ${call.mode}`, () => persistOnConnection(guard, call));
+}
+
+async function persistOnConnection(guard: Guard, call: PersistCall): Promise<unknown> {
   const graphNow = (): EntityGraph => entityGraph(call.mode, rootsOf(guard, call));
   const graph = graphNow();
   if (!graph.entities.some((node) => guard.describe(node.metadata) ?? isInAggregate(guard, node))) {
@@ -58,7 +62,7 @@ function turnsOf(guard: Guard, { manager }: PersistCall, { entities }: EntityGra
   const scope = currentScope(guard);
   if (scope !== undefined) return [scope];
   if (isInSave(guard)) return [];
-  if (hasSingleConnection(guard.dataSource)) return [guard.dataSource.driver];
+  if (guard.connectionTurns !== undefined) return [guard.connectionTurns];
   if (manager.queryRunner !== undefined) return [manager.queryRunner];
   return entities.flatMap((node) => [node.entity, ...knownRoots(guard, node)]);
 }
@@ -78,6 +82,7 @@ function rootsOf(
 }
 
 async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
+  guard.keepHooks();
   keepListening(guard);
   const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
   const concernsRoots =
@@ -166,13 +171,10 @@ function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolea
 }
 
 /** The query runner whose open transaction the save takes part in. */
-function openTransaction({ dataSource }: Guard, manager: EntityManager): QueryRunner | undefined {
-  const { driver } = dataSource;
-  const shared = hasSingleConnection(dataSource)
-    ? (driver as { readonly queryRunner?: QueryRunner }).queryRunner
-    : undefined;
-  const queryRunner = manager.queryRunner ?? shared;
-  return queryRunner?.isTransactionActive && driver.transactionSupport === "nested" ? queryRunner : undefined;
+function openTransaction(guard: Guard, manager: EntityManager): QueryRunner | undefined {
+  const queryRunner = manager.queryRunner ?? sharedQueryRunner(guard);
+  const isNested = guard.dataSource.driver.transactionSupport === "nested";
+  return queryRunner?.isTransactionActive && isNested ? queryRunner : undefined;
 }
 
 // Whether something is missing from an object that was never loaded only matters once its row is found to exist.

@@ -1,9 +1,9 @@
 import type { EntityManager, ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
-import { hasSingleConnection } from "./dialect";
 import type { Guard } from "./guard";
 import { isInSave, runInSave } from "./save-flow";
 import { inSavepoint } from "./savepoint";
+import { onConnection } from "./shared-connection";
 
 type Work<T> = (queryRunner: QueryRunner) => Promise<T>;
 
@@ -62,8 +62,10 @@ export async function withQueryRunner<T>(
     }
   };
   if (isInSave(guard)) return run();
-  const shared = hasSingleConnection(dataSource) ? dataSource.driver : (given ?? entity);
-  return guard.turns.take(shared === undefined ? [] : [shared], () => runInSave(guard, undefined, run));
+  const shared = guard.connectionTurns ?? given ?? entity;
+  return onConnection(guard, "a write", () =>
+    guard.turns.take(shared === undefined ? [] : [shared], () => runInSave(guard, undefined, run)),
+  );
 }
 
 async function inTransaction<T>(queryRunner: QueryRunner, work: Work<T>): Promise<T> {

@@ -1,6 +1,5 @@
 import type { EntityManager, ObjectLiteral, QueryRunner } from "typeorm";
 import type { Conflict } from "../errors/conflict";
-import { OptimisticLockError } from "../errors/optimistic-lock-error";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import { conflictOf } from "./conflict-report";
 import { descriptionOfEntity } from "./expected-row";
@@ -9,6 +8,7 @@ import type { Guard } from "./guard";
 import { guardOfManager } from "./guard-of";
 import type { GuardedRow } from "./guarded-row";
 import { decideOnMissingToken } from "./missing-token";
+import { refusal } from "./refusal";
 import { rowOfEntity } from "./row-enlistment";
 import { isAsExpected, readTokens, type ReadPurpose } from "./token-reader";
 
@@ -87,5 +87,5 @@ async function refuseChanged(
     }
   }
   const [first, ...others] = conflicts;
-  if (first !== undefined) throw new OptimisticLockError([first, ...others]);
+  if (first !== undefined) throw refusal(guard, [first, ...others]);
 }

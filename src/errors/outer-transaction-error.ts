@@ -1,0 +1,24 @@
+import { TypeORMError } from "typeorm";
+import { errorCodes, hasCode } from "./error-codes";
+
+/**
+ * A unit of work was begun inside a transaction that is not its own. It could neither commit nor run again: a second run
+ * would be in the same transaction, with what the first one left there.
+ */
+export class OuterTransactionError extends TypeORMError {
+  readonly code = errorCodes.outerTransaction;
+
+  /** @param where what the unit was begun in: `a transaction()`. */
+  constructor(readonly where: string) {
+    super(
+      `A unit of work was begun inside ${where}, which it can neither commit nor run again. Make the outermost function a ` +
+        `unit of work: transactions inside one are savepoints, and units inside one join it. Or call the unit before or ` +
+        `after that transaction.`,
+    );
+  }
+}
+
+/** Whether `error` is an {@link OuterTransactionError}, also one from another copy of the package. */
+export function isOuterTransactionError(error: unknown): error is OuterTransactionError {
+  return hasCode(error, errorCodes.outerTransaction);
+}
