@@ -6,7 +6,8 @@ const floors = [
   ["metadata"],
   ["tracking"],
   ["guarding", "locks"],
-  ["conflicts", "units"],
+  ["conflicts"],
+  ["units"],
   ["sharing"],
   adapters,
 ];
