@@ -1,11 +1,21 @@
 import "reflect-metadata";
 
+export { CapturedEntityError, isCapturedEntityError } from "./errors/captured-entity-error";
+export {
+  CommitOutcomeUnknownError,
+  isCommitOutcomeUnknownError,
+} from "./errors/commit-outcome-unknown-error";
 export type { Conflict, ConflictOperation, ConflictReason } from "./errors/conflict";
+export { ConnectionBusyError, isConnectionBusyError } from "./errors/connection-busy-error";
+export { EndedUnitError, isEndedUnitError } from "./errors/ended-unit-error";
 export { GuardConfigurationError, isGuardConfigurationError } from "./errors/guard-configuration-error";
 export { MissingTokenError, isMissingTokenError } from "./errors/missing-token-error";
 export { OptimisticLockError, isOptimisticLockError } from "./errors/optimistic-lock-error";
 export { InvalidVersionError, isInvalidVersionError } from "./errors/invalid-version-error";
+export { OuterTransactionError, isOuterTransactionError } from "./errors/outer-transaction-error";
+export { RetriesExhaustedError, isRetriesExhaustedError } from "./errors/retries-exhausted-error";
 export { UncheckedWriteError, isUncheckedWriteError } from "./errors/unchecked-write-error";
+export type { ConflictEvent, GaveUpEvent, RetryEvent, UnitEvent } from "./events/channels";
 export { ConcurrencyToken } from "./metadata/concurrency-token";
 export type { EntityConcurrency } from "./metadata/entity-concurrency";
 export { OptimisticLocking, type OptimisticLockingOptions } from "./metadata/optimistic-locking";
@@ -24,3 +34,14 @@ export { touch } from "./guarding/touch";
 export { updateExpecting } from "./guarding/update-expecting";
 export { verifyUnchanged } from "./guarding/verify-unchanged";
 export { versionOf } from "./guarding/version-of";
+export { clientWins, type ClientWinsOptions } from "./conflicts/client-wins";
+export type { ConflictResolution, ConflictStrategy, ConflictValues } from "./conflicts/conflict-strategy";
+export { mergeChanges, type MergeOptions, type Overlap } from "./conflicts/merge-changes";
+export { resolveConflicts } from "./conflicts/resolve-conflicts";
+export { saveResolving, type SaveResolvingOptions } from "./conflicts/save-resolving";
+export { storeWins } from "./conflicts/store-wins";
+export type { Attempt, FailedAttempt } from "./units/attempt";
+export { currentManager } from "./units/current-manager";
+export { runUnitOfWork } from "./units/run-unit-of-work";
+export { UnitOfWork, type UnitOfWorkDecoratorOptions } from "./units/unit-of-work";
+export type { IsolationLevel, UnitOfWorkOptions } from "./units/unit-of-work-options";

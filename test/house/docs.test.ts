@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writePaths } from "../../src/guarding/write-paths";
 
@@ -11,9 +11,16 @@ const cells = (row: string): string[] =>
     .slice(1, -1)
     .map((cell) => cell.trim());
 
+const pages = ["README.md", ...readdirSync(join(root, "docs")).map((file) => `docs/${file}`)];
+
 describe("the documentation", () => {
   it("shows the files it names, as they are", () => {
-    const fences = [...read("README.md").matchAll(/<!-- (\S+\.ts) -->\s+```ts\n([\s\S]*?)```/g)];
+    const fences = [
+      ...pages
+        .map(read)
+        .join("\n")
+        .matchAll(/<!-- (\S+\.ts) -->\s+```ts\n([\s\S]*?)```/g),
+    ];
     expect(fences.length).toBeGreaterThan(2);
     for (const [, path, code] of fences) expect([path, code]).toEqual([path, read(path as string)]);
   });
@@ -29,13 +36,7 @@ describe("the documentation", () => {
   });
 
   it("links to pages that exist", () => {
-    for (const page of [
-      "README.md",
-      "docs/write-paths.md",
-      "docs/promises.md",
-      "docs/tokens.md",
-      "docs/errors.md",
-    ]) {
+    for (const page of pages) {
       for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#]+)\)/g)) {
         expect(() => read(join(page, "..", target as string))).not.toThrow();
       }

@@ -1,0 +1,179 @@
+import { setTimeout } from "node:timers/promises";
+import type { DataSource } from "typeorm";
+import { CapturedEntityError } from "../errors/captured-entity-error";
+import { CommitOutcomeUnknownError } from "../errors/commit-outcome-unknown-error";
+import { GuardConfigurationError } from "../errors/guard-configuration-error";
+import { isOptimisticLockError, type OptimisticLockError } from "../errors/optimistic-lock-error";
+import { OuterTransactionError } from "../errors/outer-transaction-error";
+import { RetriesExhaustedError } from "../errors/retries-exhausted-error";
+import { publish } from "../events/channels";
+import { findFlow } from "../guarding/flow";
+import type { Guard } from "../guarding/guard";
+import { guardOf } from "../guarding/guard-of";
+import { outerTransaction } from "../guarding/transaction-flow";
+import type { Attempt } from "./attempt";
+import { bringUpToDate } from "./bring-up-to-date";
+import { isCommitted } from "./is-committed";
+import { Refusals } from "./refusals";
+import { retryDelayMs } from "./retry-delay";
+import { runAttempt, type Work } from "./run-attempt";
+import {
+  resolveUnitOfWorkOptions,
+  type ResolvedUnitOfWorkOptions,
+  type UnitOfWorkOptions,
+} from "./unit-of-work-options";
+import { UnitRun } from "./unit-run";
+
+/**
+ * Runs `work` in a transaction, and runs it again from the start when it has lost a race: it was refused for rows that
+ * others have changed, or the database gave it up. Each run has a new connection of the primary, a new transaction and a
+ * new EntityManager, so it must read anew what it decides by, and may be run several times.
+ *
+ * Everything that names no other connection works inside: the given manager, `dataSource.manager`, repositories, Active
+ * Record, query builders; `transaction()` is a savepoint. A unit inside a unit of the same DataSource joins it, and its
+ * own options do not count.
+ *
+ * @param dataSource a guarded DataSource.
+ * @param work what is to be done. It must await all that it begins.
+ * @param options see {@link UnitOfWorkOptions}.
+ * @returns what the run that was committed has returned.
+ * @throws RetriesExhaustedError when no run is left (with `retries: 0` what the run failed with), CapturedEntityError,
+ * CommitOutcomeUnknownError, OuterTransactionError inside a transaction that is not a unit's, ConnectionBusyError where
+ * the one connection is held and not used, GuardConfigurationError for a wrong option, the signal's reason, and
+ * whatever the work throws that is not worth another run.
+ */
+export async function runUnitOfWork<T>(
+  dataSource: DataSource,
+  work: Work<T>,
+  options?: UnitOfWorkOptions,
+): Promise<T> {
+  const resolved = resolveUnitOfWorkOptions(options);
+  if (typeof work !== "function") {
+    throw new GuardConfigurationError(`The work of a unit must be a function, not ${String(work)}.`);
+  }
+  const guard = guardOf(dataSource);
+  resolved.signal?.throwIfAborted();
+  const running = findFlow(guard, UnitRun);
+  if (running !== undefined) return work(running.manager, running.attempt);
+  const outer = outerTransaction(guard);
+  if (outer !== undefined) throw new OuterTransactionError(outer);
+  return new Unit(guard, work, resolved).run();
+}
+
+/** A unit of work on its way through its runs. */
+class Unit<T> {
+  readonly #startedAt = performance.now();
+  readonly #refusals: Refusals;
+  #attempts = 0;
+
+  constructor(
+    private readonly guard: Guard,
+    private readonly work: Work<T>,
+    private readonly options: ResolvedUnitOfWorkOptions,
+  ) {
+    this.#refusals = new Refusals(guard);
+  }
+
+  async run(): Promise<T> {
+    this.guard.keepHooks();
+    try {
+      const value = await this.#runUntilCommitted();
+      this.#tell("committed");
+      return value;
+    } catch (error) {
+      this.#tell(error instanceof CommitOutcomeUnknownError ? "unknown" : "failed");
+      throw error;
+    }
+  }
+
+  async #runUntilCommitted(): Promise<T> {
+    let previousError: unknown;
+    for (;;) {
+      this.options.signal?.throwIfAborted();
+      const attempt = this.#nextAttempt(previousError);
+      const outcome = await runAttempt(this.guard, this.work, attempt, this.options);
+      if (outcome.kind === "committed") return outcome.value;
+      const isUnknown = outcome.kind === "unknown";
+      if (isUnknown && (await isCommitted(this.guard, outcome.error, this.options.verifyCommitted))) {
+        return outcome.value;
+      }
+      const reason = isUnknown ? "connection-lost" : outcome.reason;
+      previousError = outcome.error;
+      await this.#prepareRetry(previousError, reason, attempt);
+    }
+  }
+
+  #nextAttempt(previousError: unknown): Attempt {
+    return Object.freeze({
+      number: ++this.#attempts,
+      retriesLeft: this.options.retries - this.#attempts + 1,
+      elapsedMs: this.#elapsedMs,
+      previousError,
+      signal: this.options.signal,
+    });
+  }
+
+  /** Waits until the next run; throws when there is to be none. */
+  async #prepareRetry(error: unknown, reason: string | undefined, attempt: Attempt): Promise<void> {
+    const { onConflict, retries, shouldRetry, signal } = this.options;
+    const isConflict = isOptimisticLockError(error);
+    if (!isConflict) this.#refusals.forget();
+    else if (retries > 0) this.#refuseCaptured(error);
+    const isRetryable = reason !== undefined || (isConflict && onConflict !== undefined);
+    const isWanted = shouldRetry?.(error, Object.freeze({ ...attempt, isRetryable })) ?? isRetryable;
+    if (!isWanted) throw error;
+    if (attempt.retriesLeft === 0) this.#giveUp(error);
+    signal?.throwIfAborted();
+    if (isConflict && onConflict !== undefined) {
+      await bringUpToDate(this.guard.dataSource.manager, error, onConflict);
+    }
+    const delayMs = retryDelayMs(attempt.number, this.options, Math.random());
+    const { dataSource } = this.guard;
+    publish("retry", () => ({
+      dataSource,
+      attempt: attempt.number,
+      delayMs,
+      reason: reason ?? (isRetryable ? "conflict" : "asked"),
+      error,
+    }));
+    if (delayMs > 0) await waitMs(delayMs, signal);
+  }
+
+  #refuseCaptured(error: OptimisticLockError): void {
+    const captured = this.#refusals.note(error);
+    if (captured === undefined) return;
+    // With a strategy, that it is captured is no news to anybody.
+    const isNews = error.retryable && this.options.onConflict === undefined;
+    throw isNews ? new CapturedEntityError(captured.entityName, captured.id, error) : error;
+  }
+
+  #giveUp(error: unknown): never {
+    if (this.options.retries === 0) throw error;
+    const { dataSource } = this.guard;
+    const attempts = this.#attempts;
+    const elapsedMs = this.#elapsedMs;
+    publish("gave-up", () => ({ dataSource, attempts, elapsedMs, error }));
+    throw new RetriesExhaustedError(attempts, elapsedMs, error);
+  }
+
+  #tell(outcome: "committed" | "failed" | "unknown"): void {
+    publish("unit", () => ({
+      dataSource: this.guard.dataSource,
+      attempts: this.#attempts,
+      elapsedMs: this.#elapsedMs,
+      outcome,
+    }));
+  }
+
+  get #elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+}
+
+async function waitMs(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await setTimeout(delayMs, undefined, { signal });
+  } catch {
+    signal?.throwIfAborted();
+  }
+}
