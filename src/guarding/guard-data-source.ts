@@ -6,6 +6,7 @@ import { resolveGuardOptions, type GuardOptions } from "./guard-options";
 import { hookEntityManagers } from "./hook-entity-managers";
 import { hookInitialize } from "./hook-initialize";
 import { hookLazyRelations } from "./hook-lazy-relations";
+import { hookNewConnections } from "./hook-new-connections";
 import { hookQueries } from "./hook-queries";
 import { hookQueryBuilders } from "./hook-query-builders";
 import { hookQueryRunners } from "./hook-query-runners";
@@ -38,15 +39,15 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
   if (dataSource.isInitialized) guard.describeAll();
 
   const undo: (() => void)[] = [];
-  let undoEntityHooks: (() => void)[] = [];
-  const hookEntities = (): void => {
-    for (const undoHook of undoEntityHooks.splice(0)) undoHook();
+  let undoInitialized: (() => void)[] = [];
+  const hookInitialized = (): void => {
+    for (const undoHook of undoInitialized.splice(0)) undoHook();
     guard.describeAll();
-    undoEntityHooks = [hookTransactions(guard), hookReload(guard)];
+    undoInitialized = [hookTransactions(guard), hookReload(guard), hookNewConnections(guard)];
   };
-  if (dataSource.isInitialized) hookEntities();
+  if (dataSource.isInitialized) hookInitialized();
   undo.push(
-    hookInitialize(guard, hookEntities),
+    hookInitialize(guard, hookInitialized),
     hookQueryBuilders(guard),
     hookQueries(guard),
     hookEntityManagers(guard),
@@ -55,7 +56,7 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
   );
   registerGuard(guard, () => {
     guard.isActive = false;
-    for (const undoHook of [...undo.reverse(), ...undoEntityHooks]) undoHook();
+    for (const undoHook of [...undo.reverse(), ...undoInitialized]) undoHook();
   });
   return dataSource;
 }

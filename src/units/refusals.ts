@@ -3,7 +3,7 @@ import type { Conflict } from "../errors/conflict";
 import type { OptimisticLockError } from "../errors/optimistic-lock-error";
 import type { Guard } from "../guarding/guard";
 
-/** The conflicts of the run before, to tell whether a run is refused for what it has read itself. */
+/** The conflicts of the last refused run, to tell whether a run is refused for what it has read itself. */
 export class Refusals {
   #before: readonly Conflict[] = [];
 
@@ -12,7 +12,7 @@ export class Refusals {
   /**
    * Notes the conflicts of a run.
    *
-   * @returns the conflict that the run before had too: what was expected there was not read in this run.
+   * @returns the conflict that the last refused run had too: what was expected there was not read in this run.
    */
   note({ conflicts }: OptimisticLockError): Conflict | undefined {
     const repeated = conflicts.find((conflict) =>
@@ -20,10 +20,6 @@ export class Refusals {
     );
     this.#before = conflicts;
     return repeated;
-  }
-
-  forget(): void {
-    this.#before = [];
   }
 
   // A version never comes back. Other values may, so of another object the row must not have changed meanwhile either.

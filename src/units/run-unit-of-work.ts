@@ -117,8 +117,7 @@ class Unit<T> {
   async #prepareRetry(error: unknown, reason: string | undefined, attempt: Attempt): Promise<void> {
     const { onConflict, retries, shouldRetry, signal } = this.options;
     const isConflict = isOptimisticLockError(error);
-    if (!isConflict) this.#refusals.forget();
-    else if (retries > 0) this.#refuseCaptured(error);
+    if (isConflict && retries > 0) this.#refuseCaptured(error);
     const isRetryable = reason !== undefined || (isConflict && onConflict !== undefined);
     const isWanted = shouldRetry?.(error, Object.freeze({ ...attempt, isRetryable })) ?? isRetryable;
     if (!isWanted) throw error;

@@ -12,7 +12,7 @@ export interface UnitOfWorkOptions {
   readonly retries?: number;
   /**
    * The first retry is made at once. Before the second a random time of up to this is waited, and before each later one
-   * of up to twice as much. In milliseconds, at least 0, default 10.
+   * of up to twice as much. In milliseconds, at least 0, default 100.
    */
   readonly minDelayMs?: number;
   /** No wait is longer than this. In milliseconds, at least `minDelayMs`, default 1000 or `minDelayMs`. */
@@ -58,7 +58,7 @@ const defaultMaxDelayMs = 1000;
  * @throws GuardConfigurationError for an option out of its bounds.
  */
 export function resolveUnitOfWorkOptions(options: UnitOfWorkOptions = {}): ResolvedUnitOfWorkOptions {
-  const { retries = 5, minDelayMs = 10 } = options;
+  const { retries = 5, minDelayMs = 100 } = options;
   const { maxDelayMs = Math.max(defaultMaxDelayMs, minDelayMs) } = options;
   check(
     retries === Infinity || (Number.isInteger(retries) && retries >= 0),
