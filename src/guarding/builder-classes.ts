@@ -1,3 +1,4 @@
+import type { QueryRunner } from "typeorm";
 import type { BuilderClass } from "./builder-class";
 import type { Guard } from "./guard";
 import { guardedDeleteBuilder } from "./guarded-delete-builder";
@@ -6,6 +7,7 @@ import { guardedRelationBuilder } from "./guarded-relation-builder";
 import { guardedSelectBuilder } from "./guarded-select-builder";
 import { guardedSoftDeleteBuilder } from "./guarded-soft-delete-builder";
 import { guardedUpdateBuilder } from "./guarded-update-builder";
+import { ambientQueryRunner } from "./unit-flow";
 
 const mixins: Readonly<Record<string, (guard: Guard, stock: never) => BuilderClass<object>>> = {
   SelectQueryBuilder: guardedSelectBuilder,
@@ -65,5 +67,14 @@ function withGuardedSteps(guard: Guard, builderClass: BuilderClass<object>): Bui
       },
     });
   }
+  const obtain = prototype["obtainQueryRunner"];
+  // A builder that was made without a query runner may be executed in a unit of work that began later.
+  Object.defineProperty(prototype, "obtainQueryRunner", {
+    configurable: true,
+    writable: true,
+    value(this: { readonly queryRunner?: QueryRunner }): unknown {
+      return this.queryRunner ?? ambientQueryRunner(guard) ?? obtain?.call(this);
+    },
+  });
   return builderClass;
 }

@@ -4,18 +4,13 @@ import { findFlow, Flow } from "./flow";
 const tickMs = 250;
 
 /** Somebody's turn on the connection. */
-class Turn extends Flow {
+class Turn {
   #running = 0;
   #uses = 0;
 
-  constructor(
-    owner: object,
-    readonly purpose: string,
-  ) {
-    super(owner);
-  }
+  constructor(readonly purpose: string) {}
 
-  /** How often the connection has been used; a number that stands still while nobody uses it. */
+  /** How often the connection has been used; undefined while it is. */
   get uses(): number | undefined {
     return this.#running > 0 ? undefined : this.#uses;
   }
@@ -28,6 +23,33 @@ class Turn extends Flow {
       this.#running--;
       this.#uses++;
     }
+  }
+}
+
+/** Work that is done in a turn: the turn's own, or what was begun inside that, awaited or not. */
+class Part extends Flow {
+  readonly #begun = new Set<Promise<void>>();
+
+  constructor(
+    owner: object,
+    readonly turn: Turn,
+  ) {
+    super(owner);
+  }
+
+  /** Runs another part inside this one. */
+  async begin<T>(work: () => Promise<T>): Promise<T> {
+    const part = new Part(this.owner, this.turn);
+    const done = part.run(work);
+    const ended = settled(done).then(() => part.quiet());
+    this.#begun.add(ended);
+    void ended.then(() => this.#begun.delete(ended));
+    return done;
+  }
+
+  /** Waits for all that was begun in it. */
+  async quiet(): Promise<void> {
+    while (this.#begun.size > 0) await Promise.all(this.#begun);
   }
 }
 
@@ -46,7 +68,7 @@ export class ConnectionTurns {
   #holder: Turn | undefined;
   readonly #queue: Waiting[] = [];
   #clock: NodeJS.Timeout | undefined;
-  #usesAtTick: number | undefined;
+  #atTick: { readonly holder: Turn | undefined; readonly uses: number | undefined } | undefined;
 
   constructor(
     private readonly owner: object,
@@ -65,20 +87,32 @@ export class ConnectionTurns {
    * @throws ConnectionBusyError after waiting for a holder that does not use the connection; the signal's reason.
    */
   async take<T>(purpose: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (findFlow(this.owner, Turn) !== undefined) return work();
-    const turn = new Turn(this.owner, purpose);
+    const around = findFlow(this.owner, Part);
+    if (around !== undefined) return around.begin(work);
+    const turn = new Turn(purpose);
     if (this.#holder === undefined) this.#holder = turn;
     else await this.#wait(turn, signal);
-    try {
-      return await turn.run(work);
-    } finally {
-      this.#passOn();
-    }
+    const part = new Part(this.owner, turn);
+    const done = part.run(work);
+    void settled(done)
+      .then(() => part.quiet())
+      .then(() => this.#passOn());
+    return done;
+  }
+
+  /** Whether the running code is in a turn. */
+  get isInTurn(): boolean {
+    return findFlow(this.owner, Part) !== undefined;
+  }
+
+  /** Waits for what was begun inside the work that the running code is, and has not been awaited there. */
+  async quiet(): Promise<void> {
+    await findFlow(this.owner, Part)?.quiet();
   }
 
   /** Runs one statement in the turn that the running code is in, or in one of its own. */
   async use<T>(statement: () => Promise<T>): Promise<T> {
-    const turn = findFlow(this.owner, Turn);
+    const turn = findFlow(this.owner, Part)?.turn;
     return turn === undefined ? this.take("a statement", () => this.use(statement)) : turn.use(statement);
   }
 
@@ -112,9 +146,10 @@ export class ConnectionTurns {
 
   // Counts what it sees instead of reading a clock: while the process itself stands still nobody is idle.
   #tick(): void {
-    const uses = this.#holder?.uses;
-    const isIdle = uses !== undefined && uses === this.#usesAtTick;
-    this.#usesAtTick = uses;
+    const now = { holder: this.#holder, uses: this.#holder?.uses };
+    const isIdle =
+      now.uses !== undefined && now.holder === this.#atTick?.holder && now.uses === this.#atTick?.uses;
+    this.#atTick = now;
     for (const waiting of [...this.#queue]) {
       waiting.idleMs = isIdle ? waiting.idleMs + tickMs : 0;
       if (waiting.idleMs < this.idleLimitMs) continue;
@@ -128,6 +163,13 @@ export class ConnectionTurns {
     if (this.#queue.length > 0) return;
     clearInterval(this.#clock);
     this.#clock = undefined;
-    this.#usesAtTick = undefined;
+    this.#atTick = undefined;
   }
+}
+
+async function settled(work: Promise<unknown>): Promise<void> {
+  await work.then(
+    () => undefined,
+    () => undefined,
+  );
 }

@@ -5,21 +5,27 @@ const flows = new AsyncLocalStorage<Flow>();
 
 /** Something of one guarded DataSource that running code is in the middle of: a save, a transaction, a unit of work. */
 export abstract class Flow {
-  /** The flow around it when it began, which may be one of another DataSource. */
-  readonly outer: Flow | undefined;
+  #outer: Flow | undefined;
   #isOver = false;
 
   /** @param owner the guard whose DataSource it is about. */
   constructor(readonly owner: object) {
-    // A flow that has ended is not kept alive by what was begun in it.
-    let outer = flows.getStore();
-    while (outer?.isOver === true) outer = outer.outer;
-    this.outer = outer;
+    this.#outer = flows.getStore();
   }
 
   /** Whether it has ended; what was left running in it is no part of it any more. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /** Whether it matters to what was left running in it that it has ended. */
+  readonly isMissed: boolean = false;
+
+  /** The flow around it when it began, which may be one of another DataSource. */
+  get outer(): Flow | undefined {
+    // Flows that have ended are not kept alive by what was begun in them.
+    while (this.#outer?.isOver === true && !this.#outer.isMissed) this.#outer = this.#outer.outer;
+    return this.#outer;
   }
 
   /** Runs `work`, and all that it calls, as part of this flow, which is over when it settles. */
@@ -32,27 +38,24 @@ export abstract class Flow {
   }
 }
 
+type FlowKind<F extends Flow> = abstract new (...parameters: never[]) => F;
+
 /** The innermost flow of a kind, of this owner and not over, that the running code is in. */
-export function findFlow<F extends Flow>(
-  owner: object,
-  kind: abstract new (...parameters: never[]) => F,
-): F | undefined {
-  for (let flow = flows.getStore(); flow !== undefined; flow = flow.outer) {
-    if (flow.owner === owner && !flow.isOver && flow instanceof kind) return flow;
-  }
-  return undefined;
+export function findFlow<F extends Flow>(owner: object, kind: FlowKind<F>): F | undefined {
+  return findAnyFlow(owner, kind, (flow) => !flow.isOver);
 }
 
-/**
- * Whether the running code is still in the middle of something that was begun in a flow of this kind, which is over: it
- * was not awaited there.
- */
-export function hasOutlived(owner: object, kind: abstract new (...parameters: never[]) => Flow): boolean {
+/** The innermost flow of a kind and of this owner that was begun around the running code and meets a condition. */
+export function findAnyFlow<F extends Flow>(
+  owner: object,
+  kind: FlowKind<F>,
+  condition: (flow: F, isInside: boolean) => boolean,
+): F | undefined {
   let isInside = false;
   for (let flow = flows.getStore(); flow !== undefined; flow = flow.outer) {
     if (flow.owner !== owner) continue;
-    if (isInside && flow.isOver && flow instanceof kind) return true;
+    if (flow instanceof kind && condition(flow, isInside)) return flow;
     isInside ||= !flow.isOver;
   }
-  return false;
+  return undefined;
 }

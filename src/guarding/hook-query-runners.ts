@@ -1,9 +1,8 @@
 import type { DataSource, QueryRunner } from "typeorm";
 import { EndedUnitError } from "../errors/ended-unit-error";
-import { hasOutlived } from "./flow";
 import type { Guard } from "./guard";
 import { restoreProperty } from "./restore-property";
-import { UnitFlow } from "./unit-flow";
+import { hasOutlivedUnit } from "./unit-flow";
 
 /*
  * Why here: where a DataSource has one connection, all of its query runners are one object, and what is sent by it while
@@ -30,7 +29,7 @@ export function hookQueryRunners(guard: Guard): () => void {
     adopted.add(queryRunner);
     undo.push(
       replace(guard, queryRunner, "query", (proceed) => {
-        if (hasOutlived(guard, UnitFlow)) throw new EndedUnitError();
+        if (hasOutlivedUnit(guard)) throw new EndedUnitError();
         return connectionTurns.use(proceed);
       }),
       ...borders.map((border) =>

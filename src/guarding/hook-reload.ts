@@ -1,6 +1,7 @@
 import type { ObjectLiteral } from "typeorm";
 import type { Guard } from "./guard";
 import { restoreProperty } from "./restore-property";
+import { currentUnit } from "./unit-flow";
 
 /*
  * Why here: BaseEntity.reload() reads the row into another object and copies its properties over this one, so the
@@ -51,7 +52,10 @@ function hookClass(prototype: ObjectLiteral): HookedClass {
     writable: true,
     async value(this: ObjectLiteral): Promise<void> {
       await reload.call(this);
-      for (const guard of guards) guard.tracker.retrack(this);
+      for (const guard of guards) {
+        guard.tracker.retrack(this);
+        currentUnit(guard)?.loaded.add(this);
+      }
     },
   });
   const hooked = { guards, restore: () => restoreProperty(prototype, "reload", ownBefore) };

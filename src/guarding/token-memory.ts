@@ -1,5 +1,5 @@
 import type { ObjectLiteral } from "typeorm";
-import { isStamped, type Column } from "../metadata/column";
+import { columnValue, isStamped, type Column } from "../metadata/column";
 import type { Original } from "../tracking/original";
 import { rememberNamedExpectation } from "./caller-expectations";
 import type { GraphEntity } from "./entity-graph";
@@ -24,9 +24,14 @@ export class TokenMemory {
       const description = guard.describe(metadata);
       if (description === undefined) return [];
       // The other tokens are the application's own columns: what its owner put there stays.
-      const tokens = description.tokens
-        .filter((token) => token === description.rowVersion || isStamped(token))
-        .map((token) => [token, token.getEntityValue(entity) as unknown] as const);
+      const ofDatabase = description.tokens.filter(
+        (token) => token === description.rowVersion || isStamped(token),
+      );
+      // A remove takes the key out of the entity.
+      const key = metadata.primaryColumns.filter((column) => columnValue(column, entity) !== undefined);
+      const tokens = [...ofDatabase, ...key].map(
+        (column) => [column, column.getEntityValue(entity) as unknown] as const,
+      );
       return [
         {
           entity,

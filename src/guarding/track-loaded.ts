@@ -3,6 +3,7 @@ import { visitLoaded } from "../tracking/loaded-entities";
 import { membersOf } from "../tracking/original";
 import type { Guard } from "./guard";
 import { HiddenValuesReader } from "./hidden-values";
+import { currentUnit } from "./unit-flow";
 import { isUntracked } from "./untracked-reads";
 
 /** Takes the originals of the guarded entities that a SELECT has loaded, and notes the members of their collections. */
@@ -17,10 +18,12 @@ export function trackLoaded(
     property === undefined || metadata === undefined ? [] : { property, metadata },
   );
   const hidden = new HiddenValuesReader(guard, builder, raw);
+  const unit = currentUnit(guard);
   visitLoaded(mainAlias.metadata, entities, joinAttributes.length > 0, mapped, (metadata, entity) => {
     const description = guard.describe(metadata);
     if (description === undefined) return;
     guard.tracker.track(description.shape, entity, hidden.valuesOf(description, entity));
+    unit?.loaded.add(entity);
     for (const relation of description.versionedRelations) {
       const members = membersOf(relation, entity);
       if (members !== undefined) guard.memberRoots.note(entity, relation, members);

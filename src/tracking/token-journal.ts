@@ -14,6 +14,11 @@ export class TokenJournal {
     else frames.push([]);
   }
 
+  /** Forgets what an earlier transaction of the query runner has left because its end was never heard of. */
+  forget(queryRunner: QueryRunner): void {
+    this.#frames.delete(queryRunner);
+  }
+
   /** Whether no savepoint is open inside the query runner's transaction. */
   isOutermost(queryRunner: QueryRunner): boolean {
     return (this.#frames.get(queryRunner)?.length ?? 0) <= 1;

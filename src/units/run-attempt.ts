@@ -1,13 +1,16 @@
-import type { EntityManager, QueryRunner } from "typeorm";
+import type { EntityManager, ObjectLiteral, QueryRunner } from "typeorm";
 import { EndedUnitError } from "../errors/ended-unit-error";
 import { isOptimisticLockError } from "../errors/optimistic-lock-error";
 import { OuterTransactionError } from "../errors/outer-transaction-error";
+import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
 import { onConnection } from "../guarding/shared-connection";
 import type { Attempt } from "./attempt";
 import { connect } from "./connect";
 import { dropConnection } from "./drop-connection";
+import { EndFlow } from "./end-flow";
 import { commitOutcomeOf } from "./failures/commit-outcome";
+import { isReleasedQueryRunner } from "./failures/driver-error";
 import { connectFailureKindOf, failureKindOf } from "./failures/failure-kind-of";
 import { StatementWatch } from "./statement-watch";
 import { UnitRun } from "./unit-run";
@@ -20,7 +23,13 @@ export type Work<T> = (manager: EntityManager, attempt: Attempt) => Promise<T>;
 export type AttemptOutcome<T> =
   | { readonly kind: "committed"; readonly value: T }
   /** Certainly not committed. `reason` is why it is worth running again, undefined when it is not. */
-  | { readonly kind: "failed"; readonly error: unknown; readonly reason: string | undefined }
+  | {
+      readonly kind: "failed";
+      readonly error: unknown;
+      readonly reason: string | undefined;
+      /** The guarded entities that the run has read. */
+      readonly loaded: WeakSet<ObjectLiteral>;
+    }
   /** COMMIT was sent, and nobody knows. */
   | { readonly kind: "unknown"; readonly value: T; readonly error: unknown };
 
@@ -48,13 +57,17 @@ export async function runAttempt<T>(
     } catch (error) {
       if (signal?.aborted === true) throw error;
       const reason = connectFailureKindOf(guard.dataSource.options.type, error);
-      return { kind: "failed", error, reason };
+      return { kind: "failed", error, reason, loaded: new WeakSet() };
     }
-    const watch = new StatementWatch(guard.dataSource.options.type, () => isTransactionOpen(guard));
-    const unit = new UnitRun(guard, queryRunner, queryRunner.manager, attempt);
-    const leave = unit.occupy(watch);
+    const watch = watchOn(guard, queryRunner);
+    const unit = new UnitRun(guard, queryRunner, attempt, watch);
+    const leave = unit.occupy();
     try {
-      return await unit.run(() => runTransaction(unit, watch, work, isolation));
+      return await unit.run(async () => {
+        const outcome = await runTransaction(unit, watch, work, isolation);
+        if (outcome.kind !== "committed") unit.discard();
+        return outcome;
+      });
     } finally {
       await leave();
     }
@@ -63,13 +76,12 @@ export async function runAttempt<T>(
 }
 
 async function runTransaction<T>(
-  { attempt, guard, manager, queryRunner }: UnitRun,
+  unit: UnitRun,
   watch: StatementWatch,
   work: Work<T>,
   isolation: UnitOfWorkOptions["isolation"],
 ): Promise<AttemptOutcome<T>> {
-  const probe = async (): Promise<unknown> =>
-    guard.dialect === "other" ? undefined : queryRunner.query("SELECT 1");
+  const { attempt, guard, manager, queryRunner } = unit;
   let value: T;
   try {
     await queryRunner.startTransaction(isolation);
@@ -77,27 +89,39 @@ async function runTransaction<T>(
     value = await work(manager, attempt);
     await watch.quiet();
     refuseOpenSavepoints(queryRunner);
-    const lost = await watch.lostBy(probe);
-    if (lost !== undefined) throw lost.error;
   } catch (error) {
     await watch.quiet().catch(() => undefined);
-    const lost = await watch.lostBy(probe);
-    await rollBack(queryRunner, watch);
-    return failedBy(guard, error, lost?.error);
+    return failedBy(unit, error, await rollBack(unit, watch));
   }
   try {
     watch.end();
-    await queryRunner.commitTransaction();
+    await new EndFlow(guard).run(() => queryRunner.commitTransaction());
+    if (!isCommitted(guard, queryRunner, watch)) throw new EndedUnitError();
   } catch (error) {
-    if (queryRunner.isTransactionActive) {
-      await rollBack(queryRunner, watch);
+    if (!isCommitted(guard, queryRunner, watch)) {
+      const lost = await rollBack(unit, watch);
       const isRefused =
         !watch.isCommitSent || commitOutcomeOf(guard.dataSource.options.type, error) === "refused";
-      return isRefused ? failedBy(guard, error) : { kind: "unknown", value, error };
+      return isRefused ? failedBy(unit, error, lost) : { kind: "unknown", value, error };
     }
     warnOfLateFailure(error);
   }
   return { kind: "committed", value };
+}
+
+// Drivers that are not known may commit by other means than SQL.
+function isCommitted({ dialect }: Guard, queryRunner: QueryRunner, watch: StatementWatch): boolean {
+  return watch.isCommitted || (dialect === "other" && !queryRunner.isTransactionActive);
+}
+
+function watchOn(guard: Guard, queryRunner: QueryRunner): StatementWatch {
+  const query = queryRunner.query.bind(queryRunner) as (sql: string) => Promise<unknown>;
+  return new StatementWatch({
+    driverType: guard.dataSource.options.type,
+    isTransactionOpen: () => isTransactionOpen(guard),
+    isCalledByEnd: () => findFlow(guard, EndFlow) !== undefined,
+    probe: async () => (guard.dialect === "other" ? undefined : query("SELECT 1")),
+  });
 }
 
 // The commit stands, and the caller must not take it for a failure.
@@ -110,11 +134,15 @@ function warnOfLateFailure(error: unknown): void {
 }
 
 /** @param lost what the transaction was lost by, whatever the work has made of it. */
-function failedBy<T>(guard: Guard, error: unknown, lost?: unknown): AttemptOutcome<T> {
-  const lostReason = reasonToRetry(guard, lost);
+function failedBy<T>(
+  { guard, loaded, queryRunner }: UnitRun,
+  error: unknown,
+  lost: unknown,
+): AttemptOutcome<T> {
+  const lostReason = reasonToRetry(guard, queryRunner, lost);
   return lostReason === undefined
-    ? { kind: "failed", error, reason: reasonToRetry(guard, error) }
-    : { kind: "failed", error: lost, reason: lostReason };
+    ? { kind: "failed", error, reason: reasonToRetry(guard, queryRunner, error), loaded }
+    : { kind: "failed", error: lost, reason: lostReason, loaded };
 }
 
 // better-sqlite3 tells.
@@ -125,8 +153,10 @@ function isTransactionOpen({ dataSource }: Guard): boolean | undefined {
   return databaseConnection?.inTransaction;
 }
 
-function reasonToRetry({ dataSource }: Guard, error: unknown): string | undefined {
+function reasonToRetry({ dataSource }: Guard, queryRunner: QueryRunner, error: unknown): string | undefined {
   if (isOptimisticLockError(error)) return error.retryable ? "conflict" : undefined;
+  // One that the work has made and released itself says nothing of the unit's connection.
+  if (isReleasedQueryRunner(error) && !queryRunner.isReleased) return undefined;
   return failureKindOf(dataSource.options.type, error);
 }
 
@@ -139,12 +169,24 @@ function refuseOpenSavepoints(queryRunner: QueryRunner): void {
   );
 }
 
-async function rollBack(queryRunner: QueryRunner, watch: StatementWatch): Promise<void> {
+/** @returns what the transaction was lost by before, if it was. */
+async function rollBack({ guard, queryRunner }: UnitRun, watch: StatementWatch): Promise<unknown> {
+  const lost = await watch.lostBy();
   watch.end();
+  if (!watch.isOpen) {
+    // It could not begin. If there is a transaction nevertheless, it is not the unit's.
+    if (watch.hasSent) await dropConnection(queryRunner);
+    Object.assign(queryRunner, { isTransactionActive: false, transactionDepth: 0 });
+    return lost?.error;
+  }
   try {
-    while (queryRunner.isTransactionActive) await queryRunner.rollbackTransaction();
+    while (queryRunner.isTransactionActive) {
+      await new EndFlow(guard).run(() => queryRunner.rollbackTransaction());
+    }
   } catch {
     // A subscriber has failed before the statement was sent, or the connection is lost and the transaction with it.
-    await queryRunner.query("ROLLBACK").catch(() => dropConnection(queryRunner));
   }
+  if (watch.isOpen) await queryRunner.query("ROLLBACK").catch(() => dropConnection(queryRunner));
+  Object.assign(queryRunner, { isTransactionActive: false, transactionDepth: 0 });
+  return lost?.error;
 }

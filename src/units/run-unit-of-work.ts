@@ -1,5 +1,5 @@
 import { setTimeout } from "node:timers/promises";
-import type { DataSource } from "typeorm";
+import type { DataSource, ObjectLiteral } from "typeorm";
 import { CapturedEntityError } from "../errors/captured-entity-error";
 import { CommitOutcomeUnknownError } from "../errors/commit-outcome-unknown-error";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
@@ -10,8 +10,9 @@ import { publish } from "../events/channels";
 import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
 import { guardOf } from "../guarding/guard-of";
+import { refuseLeftovers } from "../guarding/unit-flow";
 import { outerTransaction } from "../guarding/transaction-flow";
-import type { Attempt } from "./attempt";
+import type { Attempt, FailedAttempt } from "./attempt";
 import { bringUpToDate } from "./bring-up-to-date";
 import { isCommitted } from "./is-committed";
 import { Refusals } from "./refusals";
@@ -53,6 +54,7 @@ export async function runUnitOfWork<T>(
   }
   const guard = guardOf(dataSource);
   resolved.signal?.throwIfAborted();
+  refuseLeftovers(guard);
   const running = findFlow(guard, UnitRun);
   if (running !== undefined) return work(running.manager, running.attempt);
   const outer = outerTransaction(guard);
@@ -63,16 +65,14 @@ export async function runUnitOfWork<T>(
 /** A unit of work on its way through its runs. */
 class Unit<T> {
   readonly #startedAt = performance.now();
-  readonly #refusals: Refusals;
+  readonly #refusals = new Refusals();
   #attempts = 0;
 
   constructor(
     private readonly guard: Guard,
     private readonly work: Work<T>,
     private readonly options: ResolvedUnitOfWorkOptions,
-  ) {
-    this.#refusals = new Refusals(guard);
-  }
+  ) {}
 
   async run(): Promise<T> {
     this.guard.keepHooks();
@@ -93,13 +93,14 @@ class Unit<T> {
       const attempt = this.#nextAttempt(previousError);
       const outcome = await runAttempt(this.guard, this.work, attempt, this.options);
       if (outcome.kind === "committed") return outcome.value;
-      const isUnknown = outcome.kind === "unknown";
-      if (isUnknown && (await isCommitted(this.guard, outcome.error, this.options.verifyCommitted))) {
-        return outcome.value;
-      }
-      const reason = isUnknown ? "connection-lost" : outcome.reason;
       previousError = outcome.error;
-      await this.#prepareRetry(previousError, reason, attempt);
+      if (outcome.kind === "failed") {
+        if (isOptimisticLockError(previousError)) this.#refuseCaptured(previousError, outcome.loaded);
+        await this.#prepareRetry(previousError, outcome.reason, attempt);
+        continue;
+      }
+      if (await isCommitted(this.guard, outcome.error, this.options.verifyCommitted)) return outcome.value;
+      await this.#prepareRetry(previousError, "connection-lost", attempt);
     }
   }
 
@@ -115,12 +116,10 @@ class Unit<T> {
 
   /** Waits until the next run; throws when there is to be none. */
   async #prepareRetry(error: unknown, reason: string | undefined, attempt: Attempt): Promise<void> {
-    const { onConflict, retries, shouldRetry, signal } = this.options;
+    const { onConflict, signal } = this.options;
     const isConflict = isOptimisticLockError(error);
-    if (isConflict && retries > 0) this.#refuseCaptured(error);
     const isRetryable = reason !== undefined || (isConflict && onConflict !== undefined);
-    const isWanted = shouldRetry?.(error, Object.freeze({ ...attempt, isRetryable })) ?? isRetryable;
-    if (!isWanted) throw error;
+    if (!(await this.#isWanted(error, Object.freeze({ ...attempt, isRetryable })))) throw error;
     if (attempt.retriesLeft === 0) this.#giveUp(error);
     signal?.throwIfAborted();
     if (isConflict && onConflict !== undefined) {
@@ -138,8 +137,16 @@ class Unit<T> {
     if (delayMs > 0) await waitMs(delayMs, signal);
   }
 
-  #refuseCaptured(error: OptimisticLockError): void {
-    const captured = this.#refusals.note(error);
+  async #isWanted(error: unknown, attempt: FailedAttempt): Promise<boolean> {
+    try {
+      return (await this.options.shouldRetry?.(error, attempt)) ?? attempt.isRetryable;
+    } catch (mistake) {
+      throw new Error(`"shouldRetry" has failed itself: ${String(mistake)}`, { cause: error });
+    }
+  }
+
+  #refuseCaptured(error: OptimisticLockError, loaded: WeakSet<ObjectLiteral>): void {
+    const captured = this.#refusals.note(error, loaded);
     if (captured === undefined) return;
     // With a strategy, that it is captured is no news to anybody.
     const isNews = error.retryable && this.options.onConflict === undefined;

@@ -12,7 +12,7 @@ export interface UnitOfWorkOptions {
   readonly retries?: number;
   /**
    * The first retry is made at once. Before the second a random time of up to this is waited, and before each later one
-   * of up to twice as much. In milliseconds, at least 0, default 100.
+   * of up to twice as much. In milliseconds, 0 to 2147483647, default 100.
    */
   readonly minDelayMs?: number;
   /** No wait is longer than this. In milliseconds, at least `minDelayMs`, default 1000 or `minDelayMs`. */
@@ -28,7 +28,7 @@ export interface UnitOfWorkOptions {
    * Asked after each failed run whether to run again; `attempt.isRetryable` is what would be done otherwise. It is not
    * asked when it is unknown whether the run has been committed, nor for an entity that was captured.
    */
-  readonly shouldRetry?: (error: unknown, attempt: FailedAttempt) => boolean;
+  readonly shouldRetry?: (error: unknown, attempt: FailedAttempt) => boolean | Promise<boolean>;
   /**
    * What to do about the entities that a run was refused for, before the next run: for entities that come from outside
    * the unit. Those that the work loads itself are loaded anew by the next run anyway. A strategy that throws the conflict
@@ -51,6 +51,8 @@ export interface ResolvedUnitOfWorkOptions extends UnitOfWorkOptions {
 }
 
 const defaultMaxDelayMs = 1000;
+/** A timer of Node's that is set to more goes off at once. */
+const longestDelayMs = 2 ** 31 - 1;
 
 /**
  * Checks the options and fills in their defaults.
@@ -86,7 +88,7 @@ function check(holds: boolean, option: string, expected: string, given: unknown)
 }
 
 function isDelay(value: unknown): boolean {
-  return typeof value === "number" && value >= 0 && Number.isFinite(value);
+  return typeof value === "number" && value >= 0 && value <= longestDelayMs;
 }
 
 function isSignal(value: unknown): boolean {

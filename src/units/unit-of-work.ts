@@ -29,6 +29,11 @@ export function UnitOfWork({ dataSource, ...options }: UnitOfWorkDecoratorOption
     if (descriptor === undefined || typeof method !== "function") {
       throw new GuardConfigurationError(`@UnitOfWork() is for methods, and ${String(property)} is none.`);
     }
+    if (isGenerator(method)) {
+      throw new GuardConfigurationError(
+        `@UnitOfWork() is for methods that return when they are done, and ${String(property)} is a generator.`,
+      );
+    }
     const inUnit: AsyncMethod = async function (...parameters) {
       return runUnitOfWork(
         dataSourceFor(this, property, dataSource),
@@ -57,6 +62,12 @@ function dataSourceFor(
   throw new GuardConfigurationError(
     `@UnitOfWork() on ${String(property)} cannot tell its DataSource: none or several are guarded and initialized, and ` +
       `the object has no "dataSource". Name it: @UnitOfWork({ dataSource: () => dataSource }).`,
+  );
+}
+
+function isGenerator(method: object): boolean {
+  return ["GeneratorFunction", "AsyncGeneratorFunction"].includes(
+    (method as { readonly [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? "",
   );
 }
 

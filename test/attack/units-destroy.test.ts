@@ -1,0 +1,30 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { typeormLine } from "../support/databases";
+
+/** Runs `destroy-mid-unit.ts` in a process of its own: what it finds would stop this one for ever. */
+function run(type: string, url: string): Promise<string> {
+  return new Promise((resolve) => {
+    const script = join(__dirname, "destroy-mid-unit.ts");
+    execFile(
+      process.execPath,
+      ["-r", "ts-node/register/transpile-only", script, type, url],
+      { timeout: 28_000, killSignal: "SIGKILL", cwd: join(__dirname, "../..") },
+      (error, stdout, stderr) => resolve(stdout + (error?.killed ? "HUNG" : "") + stderr.slice(0, 600)),
+    );
+  });
+}
+
+const only = typeormLine === "1.1" ? describe : describe.skip;
+only("destroying the DataSource in the middle of a unit", () => {
+  it.each(["postgres", "mariadb"])(
+    "does not stop the process on %s",
+    async (type) => {
+      const url = process.env[type === "postgres" ? "POSTGRES_URL" : "MARIADB_URL"] ?? "";
+      expect(await run(type, url)).toMatch(
+        /^bare: destroyed\nunit: (rejected|fulfilled), destroy: fulfilled\n$/,
+      );
+    },
+    60_000,
+  );
+});
