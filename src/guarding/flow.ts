@@ -10,7 +10,10 @@ export abstract class Flow {
 
   /** @param owner the guard whose DataSource it is about. */
   constructor(readonly owner: object) {
-    this.#outer = flows.getStore();
+    let outer = flows.getStore();
+    // A flow that has ended is not kept alive by what is begun in it afterwards.
+    while (outer?.isOver === true && !outer.isDiscarded) outer = outer.outer;
+    this.#outer = outer;
   }
 
   /** Whether it has ended; what was left running in it is no part of it any more. */
@@ -18,12 +21,13 @@ export abstract class Flow {
     return this.#isOver;
   }
 
-  /** Whether it matters to what was left running in it that it has ended. */
+  /** Whether it matters to what is still running in it that it has ended. */
   readonly isMissed: boolean = false;
+  /** Whether what it has done was undone, so that whatever is left of it must not go on by itself. */
+  isDiscarded = false;
 
   /** The flow around it when it began, which may be one of another DataSource. */
   get outer(): Flow | undefined {
-    // Flows that have ended are not kept alive by what was begun in them.
     while (this.#outer?.isOver === true && !this.#outer.isMissed) this.#outer = this.#outer.outer;
     return this.#outer;
   }

@@ -6,7 +6,6 @@ import type { Guard } from "./guard";
 /** One run of a unit of work. While it lasts, the DataSource's own managers work on its connection. */
 export class UnitFlow extends Flow {
   override readonly isMissed = true;
-  #isDiscarded = false;
   /** Guarded entities that were read from their rows in it. */
   readonly loaded = new WeakSet<ObjectLiteral>();
 
@@ -16,15 +15,6 @@ export class UnitFlow extends Flow {
     readonly manager: EntityManager,
   ) {
     super(guard);
-  }
-
-  /** Whether what it has written was undone, so that whatever is left of it must not write by itself. */
-  get isDiscarded(): boolean {
-    return this.#isDiscarded;
-  }
-
-  discard(): void {
-    this.#isDiscarded = true;
   }
 }
 
@@ -47,7 +37,12 @@ export function ambientQueryRunner(guard: Guard): QueryRunner | undefined {
 
 /** @throws EndedUnitError for what a run of a unit has left running that was not committed. */
 export function refuseLeftovers(guard: Guard): void {
-  if (findAnyFlow(guard, UnitFlow, (flow) => flow.isDiscarded) !== undefined) throw new EndedUnitError();
+  if (findAnyFlow(guard, UnitFlow, (flow) => flow.isDiscarded) === undefined) return;
+  throw new EndedUnitError(
+    `This was begun in a run of a unit of work that was rolled back, and has gone on after it: what it writes now would ` +
+      `be there without the rest, and once more with the next run. Await everything that a unit of work begins, also when a ` +
+      `part of it fails, and begin what is to outlive a unit outside of units.`,
+  );
 }
 
 /** Whether the running code is still in the middle of something that was begun in a unit of work, and outlived that. */

@@ -65,7 +65,7 @@ export async function runAttempt<T>(
     try {
       return await unit.run(async () => {
         const outcome = await runTransaction(unit, watch, work, isolation);
-        if (outcome.kind !== "committed") unit.discard();
+        unit.isDiscarded = outcome.kind !== "committed";
         return outcome;
       });
     } finally {
