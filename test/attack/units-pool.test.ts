@@ -52,10 +52,12 @@ eachDatabase(
         );
         expect(open).toEqual([]);
       } else {
-        const open = await looker.query(
-          "SELECT p.id FROM information_schema.innodb_trx JOIN information_schema.processlist p ON p.id = trx_mysql_thread_id WHERE p.db = DATABASE() AND p.id <> CONNECTION_ID()",
+        const runners = Array.from({ length: poolSize }, () => mine.createQueryRunner());
+        const open = await Promise.all(
+          runners.map((runner) => runner.query("SELECT CAST(@@in_transaction AS char) AS open")),
         );
-        expect(open).toEqual([]);
+        await Promise.all(runners.map((runner) => runner.release()));
+        expect(open).toEqual(runners.map(() => [{ open: "0" }]));
       }
     }
 
