@@ -24,16 +24,14 @@ eachDatabase((scratch, database) => {
   let mine: DataSource;
   let looker: DataSource;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     ({ mine, looker } = await open(scratch(), 2));
+  });
+  beforeEach(async () => {
     await reset(looker);
     jest.spyOn(process, "emitWarning").mockImplementation();
   });
-  afterEach(async () => {
-    jest.restoreAllMocks();
-    await mine.destroy();
-    await looker.destroy();
-  });
+  afterEach(() => jest.restoreAllMocks());
 
   const balance = async (id: number): Promise<number> =>
     (await looker.manager.findOneByOrFail(Account, { id })).balance;
