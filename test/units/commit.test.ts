@@ -125,6 +125,19 @@ eachDatabase(
       }
     });
 
+    it("does not get the killed connection again, which the pool takes for alive", async () => {
+      const one = await guardDataSource(scratch().dataSource([Account], { poolSize: 1 })).initialize();
+      for (let round = 0; round < 5; round++) {
+        const attempts = await runUnitOfWork(one, async (manager, { number }) => {
+          if (number === 1) await manager.query(killSelf);
+          await manager.query("SELECT 1");
+          return number;
+        });
+        expect(attempts).toBe(2);
+      }
+      await one.destroy();
+    });
+
     // The driver of 0.3 does not hear of it before it writes.
     it("runs again when its idle connection was killed by somebody else", async () => {
       const myId = database === "postgres" ? "SELECT pg_backend_pid() AS id" : "SELECT CONNECTION_ID() AS id";
@@ -222,6 +235,22 @@ eachDatabase((scratch, database) => {
       expect.anything(),
     );
     emitWarning.mockRestore();
+  });
+
+  it("commits when a subscriber has refused a nested transaction, and the work has handled that", async () => {
+    let starts = 0;
+    const subscriber = {
+      beforeTransactionStart: () => (++starts === 2 ? Promise.reject(new Error("not nested")) : undefined),
+    };
+    dataSource.subscribers.push(subscriber as never);
+    const unit = runUnitOfWork(dataSource, async (manager) => {
+      await manager.insert(Account, { id: 2 });
+      await expect(manager.transaction(() => Promise.resolve())).rejects.toThrow("not nested");
+      await manager.insert(Account, { id: 3 });
+    });
+    await unit;
+    dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber as never), 1);
+    expect([starts, await count()]).toEqual([2, 3]);
   });
 
   it("rolls back when a subscriber fails before the commit or the rollback", async () => {

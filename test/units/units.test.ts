@@ -32,7 +32,7 @@ eachDatabase((scratch) => {
             account.balance += 1;
             await manager.save(account);
           },
-          { retries: 100 },
+          { retries: 100, minDelayMs: 5 },
         ),
       ),
     );
