@@ -1,11 +1,10 @@
 import type { QueryRunner } from "typeorm";
-import { hasSingleConnection } from "./dialect";
 import type { ConnectionTurns } from "./connection-turns";
 import type { Guard } from "./guard";
 
 /** The query runner that all users of a DataSource with one connection share; undefined for other DataSources. */
-export function sharedQueryRunner({ dataSource }: Guard): QueryRunner | undefined {
-  if (!hasSingleConnection(dataSource)) return undefined;
+export function sharedQueryRunner({ connectionTurns, dataSource }: Guard): QueryRunner | undefined {
+  if (connectionTurns === undefined) return undefined;
   return (dataSource.driver as { readonly queryRunner?: QueryRunner }).queryRunner;
 }
 
@@ -38,17 +37,21 @@ async function leavingNoTransaction<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   if (sharedQueryRunner(guard)?.isTransactionActive === true) return work();
-  let end = "ROLLBACK";
+  const isLeftOpen = async (): Promise<boolean> => {
+    if (sharedQueryRunner(guard)?.isTransactionActive === true) await connectionTurns.quiet();
+    return sharedQueryRunner(guard)?.isTransactionActive === true;
+  };
   try {
     const result = await work();
-    end = "COMMIT";
+    if (await isLeftOpen()) await sharedQueryRunner(guard)?.query("COMMIT");
     return result;
+  } catch (error) {
+    if (await isLeftOpen())
+      await sharedQueryRunner(guard)
+        ?.query("ROLLBACK")
+        .catch(() => undefined);
+    throw error;
   } finally {
-    if (sharedQueryRunner(guard)?.isTransactionActive === true) await connectionTurns.quiet();
-    const queryRunner = sharedQueryRunner(guard);
-    if (queryRunner?.isTransactionActive === true) await queryRunner.query(end).catch(() => undefined);
-    if (queryRunner !== undefined) {
-      Object.assign(queryRunner, { isTransactionActive: false, transactionDepth: 0 });
-    }
+    Object.assign(sharedQueryRunner(guard) ?? {}, { isTransactionActive: false, transactionDepth: 0 });
   }
 }

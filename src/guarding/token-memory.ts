@@ -28,7 +28,9 @@ export class TokenMemory {
         (token) => token === description.rowVersion || isStamped(token),
       );
       // A remove takes the key out of the entity.
-      const key = metadata.primaryColumns.filter((column) => columnValue(column, entity) !== undefined);
+      const key = metadata.primaryColumns.filter(
+        (column) => column.relationMetadata === undefined && columnValue(column, entity) !== undefined,
+      );
       const tokens = [...ofDatabase, ...key].map(
         (column) => [column, column.getEntityValue(entity) as unknown] as const,
       );

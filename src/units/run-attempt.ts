@@ -173,20 +173,16 @@ function refuseOpenSavepoints(queryRunner: QueryRunner): void {
 async function rollBack({ guard, queryRunner }: UnitRun, watch: StatementWatch): Promise<unknown> {
   const lost = await watch.lostBy();
   watch.end();
-  if (!watch.isOpen) {
-    // It could not begin. If there is a transaction nevertheless, it is not the unit's.
-    if (watch.hasSent) await dropConnection(queryRunner);
-    Object.assign(queryRunner, { isTransactionActive: false, transactionDepth: 0 });
-    return lost?.error;
-  }
-  try {
-    while (queryRunner.isTransactionActive) {
-      await new EndFlow(guard).run(() => queryRunner.rollbackTransaction());
+  await new EndFlow(guard).run(async () => {
+    // If it could not begin, there may be a transaction nevertheless, but it is not the unit's.
+    if (!watch.isOpen && watch.hasSent) await dropConnection(queryRunner);
+    try {
+      while (watch.isOpen && queryRunner.isTransactionActive) await queryRunner.rollbackTransaction();
+    } catch {
+      // A subscriber has failed before the statement was sent, or the connection is lost and the transaction with it.
     }
-  } catch {
-    // A subscriber has failed before the statement was sent, or the connection is lost and the transaction with it.
-  }
-  if (watch.isOpen) await queryRunner.query("ROLLBACK").catch(() => dropConnection(queryRunner));
+    if (watch.isOpen) await queryRunner.query("ROLLBACK").catch(() => dropConnection(queryRunner));
+  });
   Object.assign(queryRunner, { isTransactionActive: false, transactionDepth: 0 });
   return lost?.error;
 }

@@ -56,6 +56,7 @@ export async function runUnitOfWork<T>(
   resolved.signal?.throwIfAborted();
   refuseLeftovers(guard);
   const running = findFlow(guard, UnitRun);
+  if (running?.hasEnded === true) throw new OuterTransactionError("a subscriber of a unit's end");
   if (running !== undefined) return work(running.manager, running.attempt);
   const outer = outerTransaction(guard);
   if (outer !== undefined) throw new OuterTransactionError(outer);

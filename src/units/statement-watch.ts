@@ -21,7 +21,7 @@ export interface WatchOptions {
   readonly driverType: DriverType;
   /** What the driver knows of it; undefined when it does not know. */
   readonly isTransactionOpen: () => boolean | undefined;
-  /** Whether the running code was called by the commit or the rollback. */
+  /** Whether the running code is the unit's commit or rollback, or was called by it. */
   readonly isCalledByEnd: () => boolean;
   /** Sends a statement that does nothing, unwatched. */
   readonly probe: () => Promise<unknown>;
@@ -52,6 +52,11 @@ export class StatementWatch {
   /** Whether the work is being done. */
   get isWorking(): boolean {
     return this.#phase === "working";
+  }
+
+  /** Whether the transaction has ended. */
+  get hasEnded(): boolean {
+    return this.#phase === "ended" || this.#phase === "left";
   }
 
   /** Whether the database has, or may have, a transaction of the unit's open. */
@@ -87,6 +92,17 @@ export class StatementWatch {
   /** The connection is given back. */
   leave(): void {
     this.#phase = "left";
+  }
+
+  /**
+   * Keeps what the work has left running from beginning or ending transactions once the unit ends its own: TypeORM would
+   * take one for the other.
+   *
+   * @throws EndedUnitError
+   */
+  refuseLate(): void {
+    const isLate = this.#phase !== "beginning" && this.#phase !== "working";
+    if (isLate && !this.options.isCalledByEnd()) throw new EndedUnitError();
   }
 
   /** Sends one statement of the unit. */
@@ -149,17 +165,15 @@ export class StatementWatch {
   }
 
   #refuseUnfit(sql: string): void {
-    // Whatever has happened, it can be rolled back.
-    if (sql === "ROLLBACK" && this.#phase !== "working" && this.#phase !== "left") return;
-    if (this.#phase === "ended" && this.options.isCalledByEnd()) return;
+    const isCalledByEnd = this.options.isCalledByEnd();
+    // Whatever has happened, the unit can roll it back.
+    if (isCalledByEnd && (this.#phase === "ended" || sql === "ROLLBACK")) return;
     if (this.#phase === "over" || this.#phase === "ended" || this.#phase === "left")
       throw new EndedUnitError();
     if (this.#lostBy !== undefined) throw this.#lostBy.error;
-    if (this.#phase === "working" && endsTransaction(this.options.driverType, sql)) {
-      throw new EndedUnitError(
-        `The transaction of a unit of work is ended by the unit: it commits when the work returns, and rolls back when ` +
-          `the work throws. This would end it before: ${sql}`,
-      );
+    const isOfUnit = this.#phase === "beginning" || isCalledByEnd;
+    if (!isOfUnit && endsTransaction(this.options.driverType, sql)) {
+      throw endedByWork(sql);
     }
   }
 
@@ -182,4 +196,12 @@ export class StatementWatch {
       isTransactionLost(this.options.driverType, error) || this.options.isTransactionOpen() === false;
     if (isLost) this.#lostBy ??= { error };
   }
+}
+
+/** The error of work that tries to end its transaction itself. */
+export function endedByWork(sql?: string): EndedUnitError {
+  return new EndedUnitError(
+    `The transaction of a unit of work is ended by the unit: it commits when the work returns, and rolls back when the ` +
+      `work throws.${sql === undefined ? "" : ` This would end it before: ${sql}`}`,
+  );
 }

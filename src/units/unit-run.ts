@@ -5,7 +5,7 @@ import type { Guard } from "../guarding/guard";
 import { restoreProperty } from "../guarding/restore-property";
 import { currentUnit, UnitFlow } from "../guarding/unit-flow";
 import type { Attempt } from "./attempt";
-import type { StatementWatch } from "./statement-watch";
+import { endedByWork, type StatementWatch } from "./statement-watch";
 
 type Method = (...parameters: unknown[]) => Promise<unknown>;
 
@@ -28,6 +28,11 @@ export class UnitRun extends UnitFlow {
         return queryRunner;
       },
     });
+  }
+
+  /** Whether its transaction has ended, so that nobody can join it any more. */
+  get hasEnded(): boolean {
+    return this.watch.hasEnded;
   }
 
   /**
@@ -69,6 +74,7 @@ export class UnitRun extends UnitFlow {
 
   // A subscriber that refuses a savepoint makes TypeORM believe that the whole transaction has ended.
   async #startNested(stock: Method, parameters: unknown[]): Promise<unknown> {
+    this.watch.refuseLate();
     try {
       return await stock(...parameters);
     } finally {
@@ -78,12 +84,10 @@ export class UnitRun extends UnitFlow {
 
   // Before TypeORM tells its subscribers of an end that will be none.
   #refuseEnd(): void {
+    this.watch.refuseLate();
     const { transactionDepth = 1 } = this.queryRunner as { readonly transactionDepth?: number };
     if (!this.watch.isWorking || transactionDepth > 1) return;
-    throw new EndedUnitError(
-      `The transaction of a unit of work is ended by the unit: it commits when the work returns, and rolls back when the ` +
-        `work throws.`,
-    );
+    throw endedByWork();
   }
 
   #holdRelease(): () => Promise<void> {

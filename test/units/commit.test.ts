@@ -298,6 +298,33 @@ eachDatabase((scratch, database) => {
     expect(dataSource.createQueryRunner().isTransactionActive).toBe(false);
   });
 
+  it("lets nobody join a unit whose transaction has ended", async () => {
+    const joining: Promise<unknown>[] = [];
+    const subscriber = {
+      afterTransactionCommit: () => {
+        const unit = runUnitOfWork(dataSource, (manager) => manager.insert(Account, { id: 3 }));
+        joining.push(unit.catch((error: unknown) => error));
+      },
+    };
+    dataSource.subscribers.push(subscriber as never);
+    await runUnitOfWork(dataSource, (manager) => manager.insert(Account, { id: 2 }));
+    dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber as never), 1);
+    expect(await Promise.all(joining)).toMatchObject([{ code: "OUTER_TRANSACTION" }]);
+    expect(await count()).toBe(2);
+  });
+
+  it("gives a removed entity its key back when the unit is rolled back", async () => {
+    const account = await dataSource.manager.findOneByOrFail(Account, { id: 1 });
+    const unit = runUnitOfWork(dataSource, async (manager) => {
+      await manager.remove(account);
+      throw new Error("no");
+    });
+    await expect(unit).rejects.toThrow("no");
+    expect(account.id).toBe(1);
+    await dataSource.manager.remove(account);
+    expect(await count()).toBe(0);
+  });
+
   it("keeps the connection when the work releases it", async () => {
     await runUnitOfWork(dataSource, async (manager) => {
       await manager.release();
