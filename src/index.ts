@@ -13,6 +13,7 @@ export { MissingTokenError, isMissingTokenError } from "./errors/missing-token-e
 export { OptimisticLockError, isOptimisticLockError } from "./errors/optimistic-lock-error";
 export { InvalidVersionError, isInvalidVersionError } from "./errors/invalid-version-error";
 export { OuterTransactionError, isOuterTransactionError } from "./errors/outer-transaction-error";
+export { isOverlappingUseError, OverlappingUseError, type ManagerUse } from "./errors/overlapping-use-error";
 export { RetriesExhaustedError, isRetriesExhaustedError } from "./errors/retries-exhausted-error";
 export { UncheckedWriteError, isUncheckedWriteError } from "./errors/unchecked-write-error";
 export type { ConflictEvent, GaveUpEvent, RetryEvent, UnitEvent } from "./events/channels";

@@ -11,6 +11,7 @@ export const errorCodes = Object.freeze({
   endedUnit: "ENDED_UNIT",
   commitOutcomeUnknown: "COMMIT_OUTCOME_UNKNOWN",
   connectionBusy: "CONNECTION_BUSY",
+  overlappingUse: "OVERLAPPING_USE",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

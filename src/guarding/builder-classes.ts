@@ -7,6 +7,7 @@ import { guardedRelationBuilder } from "./guarded-relation-builder";
 import { guardedSelectBuilder } from "./guarded-select-builder";
 import { guardedSoftDeleteBuilder } from "./guarded-soft-delete-builder";
 import { guardedUpdateBuilder } from "./guarded-update-builder";
+import { watchBuilders } from "./overlap/watch-builders";
 import { ambientQueryRunner } from "./unit-flow";
 
 const mixins: Readonly<Record<string, (guard: Guard, stock: never) => BuilderClass<object>>> = {
@@ -42,6 +43,7 @@ function guardedClassOf(guard: Guard, stock: BuilderClass<object>, kind: string)
       guard,
       mixin === undefined ? class extends stock {} : mixin(guard, stock as never),
     );
+    if (guard.overlaps !== undefined) watchBuilders(guard, guard.overlaps, guarded);
     guardedClasses.add(guarded);
     guard.builderClasses.set(stock, guarded);
   }

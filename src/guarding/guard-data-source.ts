@@ -12,6 +12,7 @@ import { hookQueryBuilders } from "./hook-query-builders";
 import { hookQueryRunners } from "./hook-query-runners";
 import { hookReload } from "./hook-reload";
 import { hookTransactions } from "./hook-transactions";
+import { hookMadeQueryRunners } from "./overlap/hook-made-query-runners";
 
 /**
  * Guards a DataSource: from now on a save, remove, softRemove or recover of an entity with a row version or
@@ -52,6 +53,7 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
     hookQueries(guard),
     hookEntityManagers(guard),
     hookQueryRunners(guard),
+    hookMadeQueryRunners(guard),
     hookLazyRelations(guard),
   );
   registerGuard(guard, () => {

@@ -17,15 +17,24 @@ export interface GuardOptions {
    * subclasses.
    */
   readonly entities?: ReadonlyMap<EntityTarget<ObjectLiteral>, EntityConcurrency>;
+  /**
+   * What happens when an EntityManager that is bound to one connection, as in a transaction, is asked for something while
+   * something else that was asked of it is not done yet. `throw`: it is refused with an OverlappingUseError before it
+   * reaches the connection, and a transaction is neither committed nor rolled back in the middle of what still goes on in
+   * it. `warn` (default): it goes through, with a process warning once per call site. `off`: nobody looks.
+   */
+  readonly overlap?: "throw" | "warn" | "off";
 }
 
 const missingTokenChoices: readonly unknown[] = ["throw", "warn", "ignore"];
+const overlapChoices: readonly unknown[] = ["throw", "warn", "off"];
 
 /** The options with their defaults, copied, so that later edits of the caller's object change nothing. */
 export function resolveGuardOptions({
   versionColumns = true,
   missingToken = "throw",
   entities = new Map(),
+  overlap = "warn",
 }: GuardOptions): Required<GuardOptions> {
   if (typeof versionColumns !== "boolean") {
     throw new GuardConfigurationError(
@@ -37,8 +46,13 @@ export function resolveGuardOptions({
       `"missingToken" must be one of ${missingTokenChoices.join(", ")}, not ${missingToken as string}.`,
     );
   }
+  if (!overlapChoices.includes(overlap)) {
+    throw new GuardConfigurationError(
+      `"overlap" must be one of ${overlapChoices.join(", ")}, not ${overlap as string}.`,
+    );
+  }
   if (!(entities instanceof Map)) {
     throw new GuardConfigurationError(`"entities" must be a Map of entity to its declarations.`);
   }
-  return Object.freeze({ versionColumns, missingToken, entities: new Map(entities) });
+  return Object.freeze({ versionColumns, missingToken, entities: new Map(entities), overlap });
 }

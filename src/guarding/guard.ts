@@ -1,4 +1,4 @@
-import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
+import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { EntityConcurrency } from "../metadata/entity-concurrency";
 import { describeEntity, type EntityDescription } from "../metadata/entity-description";
@@ -9,6 +9,7 @@ import type { BuilderClass } from "./builder-class";
 import { ConnectionTurns } from "./connection-turns";
 import { busyTimeoutMs, dialectOf, hasSingleConnection, type Dialect } from "./dialect";
 import type { GuardOptions } from "./guard-options";
+import { OverlapDetector } from "./overlap/overlap-detector";
 import { refuseUnfitTokens } from "./token-check";
 import { Turns } from "./turns";
 import { Verifications } from "./verifications";
@@ -23,10 +24,12 @@ export class Guard {
   readonly turns = new Turns();
   /** For a DataSource with one connection. */
   readonly connectionTurns: ConnectionTurns | undefined;
+  /** Undefined when nobody looks. */
+  readonly overlaps: OverlapDetector | undefined;
   readonly verifications = new Verifications();
   /** Stock query builder class to the guarded one made from it. */
   readonly builderClasses = new WeakMap<object, BuilderClass<object>>();
-  /** Places in the application that have been warned of an unchecked write. */
+  /** Places in the application that have been warned of. */
   readonly warnedCallSites = new Set<string>();
   /** Puts hooks in again that somebody has replaced. */
   keepHooks: () => void = () => undefined;
@@ -42,12 +45,19 @@ export class Guard {
     if (hasSingleConnection(dataSource)) {
       this.connectionTurns = new ConnectionTurns(this, busyTimeoutMs(dataSource));
     }
+    if (options.overlap !== "off") this.overlaps = new OverlapDetector(this, options.overlap);
   }
 
   /** Known once the DataSource is connected. */
   get dialect(): Dialect {
     this.#dialect ??= dialectOf(this.dataSource);
     return this.#dialect;
+  }
+
+  /** The query runner that all users of a DataSource with one connection share; undefined for other DataSources. */
+  get sharedQueryRunner(): QueryRunner | undefined {
+    if (this.connectionTurns === undefined) return undefined;
+    return (this.dataSource.driver as { readonly queryRunner?: QueryRunner }).queryRunner;
   }
 
   /** The description of an entity, or undefined for one that is not guarded. */

@@ -1,6 +1,9 @@
-import type { DataSource, EntityManager, EntitySchema, SaveOptions } from "typeorm";
+import type { DataSource, EntityManager, EntitySchema, QueryRunner, SaveOptions } from "typeorm";
+import { captureCallSite } from "./call-site";
 import type { PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
+import { operate } from "./overlap/operate";
+import { watchManager } from "./overlap/watch-manager";
 import { persistGuarded, type PersistCall } from "./persist";
 import { restoreProperty } from "./restore-property";
 import { onConnection } from "./shared-connection";
@@ -52,16 +55,20 @@ function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
   const undo = methods.map((method) => {
     const ownBefore = Object.getOwnPropertyDescriptor(manager, method);
     const stock = manager[method] as Persist;
-    const guarded = function (this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
+    const guarded = async function (this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
       if (!guard.isActive) return stock.apply(this, parameters);
-      const callSite = guard.options.missingToken === "warn" ? {} : undefined;
-      if (callSite !== undefined) Error.captureStackTrace(callSite, guarded);
-      return persistGuarded(guard, { ...persistCall(this, modes[method], stock, parameters), callSite });
+      const callSite = guard.options.missingToken === "warn" ? captureCallSite(guarded) : undefined;
+      const call = { ...persistCall(this, modes[method], stock, parameters), callSite };
+      const { queryRunner } = this;
+      return operate(guard, { name: `a ${method}`, queryRunner, callee: guarded }, () =>
+        persistGuarded(guard, call),
+      );
     };
     Object.defineProperty(manager, method, { configurable: true, writable: true, value: guarded });
     return () => restoreProperty(manager, method, ownBefore);
   });
   undo.push(hookTransaction(guard, manager));
+  if (guard.overlaps !== undefined) undo.push(watchManager(guard, guard.overlaps, manager));
   if (manager.queryRunner === undefined) undo.push(hookQueryRunner(guard, manager));
   return () => {
     for (const restore of undo) restore();
@@ -71,17 +78,31 @@ function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
 function hookTransaction(guard: Guard, manager: EntityManager): () => void {
   const ownBefore = Object.getOwnPropertyDescriptor(manager, "transaction");
   const stock = manager.transaction as (...parameters: unknown[]) => Promise<unknown>;
-  Object.defineProperty(manager, "transaction", {
-    configurable: true,
-    writable: true,
-    async value(this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
-      if (!guard.isActive) return stock.apply(this, parameters);
-      return onConnection(guard, "a transaction()", () =>
-        new TransactionFlow(guard).run(() => stock.apply(this, parameters)),
-      );
-    },
-  });
+  const guarded = async function (this: EntityManager, ...parameters: unknown[]): Promise<unknown> {
+    if (!guard.isActive) return stock.apply(this, parameters);
+    const name = "a transaction()";
+    const { queryRunner } = this;
+    return operate(guard, { name, queryRunner, callee: guarded, callsBack: true }, () =>
+      onConnection(guard, name, () =>
+        new TransactionFlow(guard).run(() => stock.apply(this, withCallBack(guard, parameters))),
+      ),
+    );
+  };
+  Object.defineProperty(manager, "transaction", { configurable: true, writable: true, value: guarded });
   return () => restoreProperty(manager, "transaction", ownBefore);
+}
+
+// `(work)` or `(isolation, work)`.
+function withCallBack({ overlaps }: Guard, parameters: unknown[]): unknown[] {
+  if (overlaps === undefined) return parameters;
+  return parameters.map((parameter) =>
+    typeof parameter !== "function"
+      ? parameter
+      : async (manager: EntityManager) =>
+          overlaps.callBack(manager.queryRunner as QueryRunner, "the end of a transaction()", () =>
+            (parameter as (manager: EntityManager) => Promise<unknown>)(manager),
+          ),
+  );
 }
 
 function hookQueryRunner(guard: Guard, manager: EntityManager): () => void {

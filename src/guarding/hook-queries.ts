@@ -1,5 +1,6 @@
-import type { DataSource } from "typeorm";
+import type { DataSource, QueryRunner } from "typeorm";
 import type { Guard } from "./guard";
+import { operate } from "./overlap/operate";
 import { restoreProperty } from "./restore-property";
 import { ambientQueryRunner } from "./unit-flow";
 
@@ -14,12 +15,20 @@ export function hookQueries(guard: Guard): () => void {
   const { dataSource } = guard;
   const ownBefore = Object.getOwnPropertyDescriptor(dataSource, "query");
   const query = dataSource.query as (...parameters: unknown[]) => Promise<unknown>;
-  Object.defineProperty(dataSource, "query", {
-    configurable: true,
-    writable: true,
-    async value(this: DataSource, sql: unknown, values: unknown, queryRunner: unknown): Promise<unknown> {
-      return query.call(this, sql, values, queryRunner ?? ambientQueryRunner(guard));
-    },
-  });
-  return () => restoreProperty(dataSource, "query", ownBefore);
+  const inUnit = async function (
+    this: DataSource,
+    sql: unknown,
+    values: unknown,
+    queryRunner: unknown,
+  ): Promise<unknown> {
+    const given = (queryRunner ?? ambientQueryRunner(guard)) as QueryRunner | undefined;
+    return operate(guard, { name: "a query", queryRunner: given, callee: inUnit }, () =>
+      query.call(this, sql, values, given),
+    );
+  };
+  Object.defineProperty(dataSource, "query", { configurable: true, writable: true, value: inUnit });
+  return () => {
+    // What somebody else has put around it stays, and may call it.
+    if ((dataSource.query as unknown) === inUnit) restoreProperty(dataSource, "query", ownBefore);
+  };
 }

@@ -16,7 +16,7 @@ import { objectsOf } from "./save-objects";
 import { SaveScope, WriteRefused } from "./save-scope";
 import { Savepoint } from "./savepoint";
 import { settleWrites } from "./settlement";
-import { onConnection, sharedQueryRunner } from "./shared-connection";
+import { onConnection } from "./shared-connection";
 import { TokenMemory } from "./token-memory";
 import { refusePartialRow } from "./whole-row";
 
@@ -172,7 +172,7 @@ function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolea
 
 /** The query runner whose open transaction the save takes part in. */
 function openTransaction(guard: Guard, manager: EntityManager): QueryRunner | undefined {
-  const queryRunner = manager.queryRunner ?? sharedQueryRunner(guard);
+  const queryRunner = manager.queryRunner ?? guard.sharedQueryRunner;
   const isNested = guard.dataSource.driver.transactionSupport === "nested";
   return queryRunner?.isTransactionActive && isNested ? queryRunner : undefined;
 }

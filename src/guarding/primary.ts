@@ -1,6 +1,7 @@
 import type { EntityManager, ObjectLiteral, QueryRunner } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Guard } from "./guard";
+import { operate } from "./overlap/operate";
 import { isInSave, runInSave } from "./save-flow";
 import { inSavepoint } from "./savepoint";
 import { onConnection } from "./shared-connection";
@@ -63,8 +64,10 @@ export async function withQueryRunner<T>(
   };
   if (isInSave(guard)) return run();
   const shared = guard.connectionTurns ?? given ?? entity;
-  return onConnection(guard, "a write", () =>
-    guard.turns.take(shared === undefined ? [] : [shared], () => runInSave(guard, undefined, run)),
+  return operate(guard, { name: "a write", queryRunner: given, callee: withQueryRunner }, () =>
+    onConnection(guard, "a write", () =>
+      guard.turns.take(shared === undefined ? [] : [shared], () => runInSave(guard, undefined, run)),
+    ),
   );
 }
 

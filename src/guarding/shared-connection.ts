@@ -1,12 +1,5 @@
-import type { QueryRunner } from "typeorm";
 import type { ConnectionTurns } from "./connection-turns";
 import type { Guard } from "./guard";
-
-/** The query runner that all users of a DataSource with one connection share; undefined for other DataSources. */
-export function sharedQueryRunner({ connectionTurns, dataSource }: Guard): QueryRunner | undefined {
-  if (connectionTurns === undefined) return undefined;
-  return (dataSource.driver as { readonly queryRunner?: QueryRunner }).queryRunner;
-}
 
 /**
  * Runs `work` when it is its turn on the DataSource's one connection, and at once where there are many.
@@ -36,22 +29,19 @@ async function leavingNoTransaction<T>(
   connectionTurns: ConnectionTurns,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (sharedQueryRunner(guard)?.isTransactionActive === true) return work();
+  if (guard.sharedQueryRunner?.isTransactionActive === true) return work();
   const isLeftOpen = async (): Promise<boolean> => {
-    if (sharedQueryRunner(guard)?.isTransactionActive === true) await connectionTurns.quiet();
-    return sharedQueryRunner(guard)?.isTransactionActive === true;
+    if (guard.sharedQueryRunner?.isTransactionActive === true) await connectionTurns.quiet();
+    return guard.sharedQueryRunner?.isTransactionActive === true;
   };
   try {
     const result = await work();
-    if (await isLeftOpen()) await sharedQueryRunner(guard)?.query("COMMIT");
+    if (await isLeftOpen()) await guard.sharedQueryRunner?.query("COMMIT");
     return result;
   } catch (error) {
-    if (await isLeftOpen())
-      await sharedQueryRunner(guard)
-        ?.query("ROLLBACK")
-        .catch(() => undefined);
+    if (await isLeftOpen()) await guard.sharedQueryRunner?.query("ROLLBACK").catch(() => undefined);
     throw error;
   } finally {
-    Object.assign(sharedQueryRunner(guard) ?? {}, { isTransactionActive: false, transactionDepth: 0 });
+    Object.assign(guard.sharedQueryRunner ?? {}, { isTransactionActive: false, transactionDepth: 0 });
   }
 }

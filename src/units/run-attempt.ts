@@ -4,6 +4,7 @@ import { isOptimisticLockError } from "../errors/optimistic-lock-error";
 import { OuterTransactionError } from "../errors/outer-transaction-error";
 import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
+import { operate } from "../guarding/overlap/operate";
 import { onConnection } from "../guarding/shared-connection";
 import type { Attempt } from "./attempt";
 import { connect } from "./connect";
@@ -64,7 +65,9 @@ export async function runAttempt<T>(
     const leave = unit.occupy();
     try {
       return await unit.run(async () => {
-        const outcome = await runTransaction(unit, watch, work, isolation);
+        const outcome = await operate(guard, { name: "a unit of work", queryRunner }, () =>
+          runTransaction(unit, watch, work, isolation),
+        );
         unit.isDiscarded = outcome.kind !== "committed";
         return outcome;
       });
@@ -86,7 +89,7 @@ async function runTransaction<T>(
   try {
     await queryRunner.startTransaction(isolation);
     watch.begun();
-    value = await work(manager, attempt);
+    value = await callBack(unit, () => work(manager, attempt));
     await watch.quiet();
     refuseOpenSavepoints(queryRunner);
   } catch (error) {
@@ -107,6 +110,11 @@ async function runTransaction<T>(
     warnOfLateFailure(error);
   }
   return { kind: "committed", value };
+}
+
+async function callBack<T>({ guard, queryRunner }: UnitRun, work: () => Promise<T>): Promise<T> {
+  if (guard.overlaps === undefined) return work();
+  return guard.overlaps.callBack(queryRunner, "the end of a unit of work", work);
 }
 
 // Drivers that are not known may commit by other means than SQL.

@@ -1,5 +1,6 @@
 import { findMany } from "./find-many";
 import type { Operation } from "./operation";
+import { overlapDetection } from "./overlap-detection";
 import { removeMany } from "./remove-many";
 import { saveMany } from "./save-many";
 import { saveOne } from "./save-one";
@@ -11,4 +12,5 @@ export const operations: readonly Operation[] = [
   findMany(10_000, 20),
   saveMany(1000, 20),
   removeMany(1000, 20),
+  ...overlapDetection,
 ];

@@ -1,0 +1,65 @@
+import type { DataSource, QueryRunner } from "typeorm";
+import { restoreProperty } from "./restore-property";
+
+export type QueryRunnerMethod = (this: QueryRunner, ...parameters: unknown[]) => Promise<unknown>;
+
+export interface QueryRunnerLayer {
+  /** The methods to put in, given what is below: those of the query runner's class, or of another layer. */
+  readonly methodsOver: (below: object) => Readonly<Record<string, QueryRunnerMethod>>;
+  /** Hears of each query runner that the DataSource gives out. */
+  readonly onMade?: (queryRunner: QueryRunner) => void;
+}
+
+type CreateQueryRunner = (
+  this: DataSource,
+  ...parameters: Parameters<DataSource["createQueryRunner"]>
+) => QueryRunner;
+
+/**
+ * Puts methods between the query runners that a DataSource makes from now on and their class, as one more prototype.
+ *
+ * @returns puts back `createQueryRunner`, and the prototype of the query runner that everybody shares where there is one
+ * connection.
+ */
+export function layerQueryRunners(
+  dataSource: DataSource,
+  { methodsOver, onMade }: QueryRunnerLayer,
+): () => void {
+  const layers = new Map<object, object>();
+  const over = (below: object): object => {
+    let layer = layers.get(below);
+    if (layer === undefined) {
+      const descriptors = Object.entries(methodsOver(below)).map(
+        ([name, value]) => [name, { configurable: true, writable: true, value }] as const,
+      );
+      layer = Object.create(below, Object.fromEntries(descriptors)) as object;
+      layers.set(below, layer);
+    }
+    return layer;
+  };
+  const ownBefore = Object.getOwnPropertyDescriptor(dataSource, "createQueryRunner");
+  const { createQueryRunner } = dataSource as { readonly createQueryRunner: CreateQueryRunner };
+  let last: WeakRef<QueryRunner> | undefined;
+  const layered: CreateQueryRunner = function (...parameters) {
+    const queryRunner = createQueryRunner.apply(this, parameters);
+    if (last?.deref() !== queryRunner) {
+      Object.setPrototypeOf(queryRunner, over(Object.getPrototypeOf(queryRunner) as object));
+      last = new WeakRef(queryRunner);
+    }
+    onMade?.(queryRunner);
+    return queryRunner;
+  };
+  Object.defineProperty(dataSource, "createQueryRunner", {
+    configurable: true,
+    writable: true,
+    value: layered,
+  });
+  return () => {
+    const queryRunner = last?.deref();
+    if (queryRunner !== undefined) {
+      const layer = Object.getPrototypeOf(queryRunner) as object;
+      Object.setPrototypeOf(queryRunner, Object.getPrototypeOf(layer) as object);
+    }
+    restoreProperty(dataSource, "createQueryRunner", ownBefore);
+  };
+}
