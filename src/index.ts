@@ -1,6 +1,8 @@
 import "reflect-metadata";
 
+export { ActorQueueFullError, isActorQueueFullError } from "./errors/actor-queue-full-error";
 export { CapturedEntityError, isCapturedEntityError } from "./errors/captured-entity-error";
+export { ClosedActorError, isClosedActorError } from "./errors/closed-actor-error";
 export {
   CommitOutcomeUnknownError,
   isCommitOutcomeUnknownError,
@@ -14,6 +16,7 @@ export { OptimisticLockError, isOptimisticLockError } from "./errors/optimistic-
 export { InvalidVersionError, isInvalidVersionError } from "./errors/invalid-version-error";
 export { OuterTransactionError, isOuterTransactionError } from "./errors/outer-transaction-error";
 export { isOverlappingUseError, OverlappingUseError, type ManagerUse } from "./errors/overlapping-use-error";
+export { isReentrantCallError, ReentrantCallError } from "./errors/reentrant-call-error";
 export { RetriesExhaustedError, isRetriesExhaustedError } from "./errors/retries-exhausted-error";
 export { UncheckedWriteError, isUncheckedWriteError } from "./errors/unchecked-write-error";
 export type { ConflictEvent, GaveUpEvent, RetryEvent, UnitEvent } from "./events/channels";
@@ -46,3 +49,7 @@ export { currentManager } from "./units/current-manager";
 export { runUnitOfWork } from "./units/run-unit-of-work";
 export { UnitOfWork, type UnitOfWorkDecoratorOptions } from "./units/unit-of-work";
 export type { IsolationLevel, UnitOfWorkOptions } from "./units/unit-of-work-options";
+export { fetchLatest } from "./sharing/fetch-latest";
+export { modifyLatest } from "./sharing/modify-latest";
+export { createSerialActor, type SerialActor } from "./sharing/serial-actor";
+export type { SerialActorOptions, SerialRunOptions } from "./sharing/serial-actor-options";

@@ -12,6 +12,9 @@ export const errorCodes = Object.freeze({
   commitOutcomeUnknown: "COMMIT_OUTCOME_UNKNOWN",
   connectionBusy: "CONNECTION_BUSY",
   overlappingUse: "OVERLAPPING_USE",
+  reentrantCall: "REENTRANT_CALL",
+  actorQueueFull: "ACTOR_QUEUE_FULL",
+  closedActor: "CLOSED_ACTOR",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

@@ -1,5 +1,6 @@
 import { ConnectionBusyError } from "../errors/connection-busy-error";
 import { findFlow, Flow } from "./flow";
+import { onAbort } from "./on-abort";
 
 const tickMs = 250;
 
@@ -122,17 +123,16 @@ export class ConnectionTurns {
       const leave = (reason: Error): void => {
         this.#queue.splice(this.#queue.indexOf(waiting), 1);
         this.#stopClockUnlessNeeded();
-        signal?.removeEventListener("abort", abort);
+        stopListening();
         reject(reason);
       };
-      const abort = (): void => leave(signal?.reason as Error);
+      const stopListening = onAbort(signal, () => leave(signal?.reason as Error));
       const enter = (): void => {
-        signal?.removeEventListener("abort", abort);
+        stopListening();
         resolve();
       };
       const waiting: Waiting = { turn, idleMs: 0, enter, leave };
       this.#queue.push(waiting);
-      signal?.addEventListener("abort", abort, { once: true });
       this.#clock ??= setInterval(() => this.#tick(), tickMs);
     });
   }

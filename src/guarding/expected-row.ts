@@ -1,4 +1,4 @@
-import type { EntityManager, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
+import type { EntityManager, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
 import type { ConflictOperation } from "../errors/conflict";
 import type { OptimisticLockError } from "../errors/optimistic-lock-error";
 import { UncheckedWriteError } from "../errors/unchecked-write-error";
@@ -9,7 +9,7 @@ import type { Guard } from "./guard";
 import { guardOfManager } from "./guard-of";
 import { GuardedRow } from "./guarded-row";
 import { refusal } from "./refusal";
-import { rowKey } from "./row-identity";
+import { keyMap, rowKey } from "./row-identity";
 import { readTokens } from "./token-reader";
 import { decodeVersion } from "./version-token";
 
@@ -52,15 +52,6 @@ export function expectedRow(
     members: new Map(),
   });
   return { guard, row, expectation };
-}
-
-// TypeORM would take bytes and dates for an object of key properties.
-function keyMap(metadata: EntityMetadata, id: unknown): ObjectLiteral {
-  const [column, ...others] = metadata.primaryColumns;
-  const isScalar = id instanceof Uint8Array || id instanceof Date;
-  return isScalar && column !== undefined && others.length === 0
-    ? column.createValueMap(id)
-    : metadata.ensureEntityIdMap(id);
 }
 
 export function guardedDescription(guard: Guard, target: EntityTarget<ObjectLiteral>): EntityDescription {

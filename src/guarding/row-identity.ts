@@ -28,6 +28,16 @@ export function rowId(
   return metadata.getEntityIdMap(copy);
 }
 
+/** The object of key properties that a caller names a row by: that itself, or the value of a single-column key. */
+export function keyMap(metadata: EntityMetadata, id: unknown): ObjectLiteral {
+  const [column, ...others] = metadata.primaryColumns;
+  // TypeORM would take bytes and dates for an object of key properties.
+  const isScalar = id instanceof Uint8Array || id instanceof Date;
+  return isScalar && column !== undefined && others.length === 0
+    ? column.createValueMap(id)
+    : metadata.ensureEntityIdMap(id);
+}
+
 function keyText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (value instanceof Date) return value.toISOString();

@@ -1,4 +1,5 @@
 import type { QueryRunner } from "typeorm";
+import { onAbort } from "../guarding/on-abort";
 
 /**
  * Takes a connection from the pool for a query runner, and gives it back when it comes after the signal.
@@ -8,13 +9,12 @@ import type { QueryRunner } from "typeorm";
 export async function connect(queryRunner: QueryRunner, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   const connecting = queryRunner.connect() as Promise<unknown>;
-  let abort: (() => void) | undefined;
+  let stopListening: (() => void) | undefined;
   try {
     await Promise.race([
       connecting,
       new Promise((_, reject) => {
-        abort = () => reject(signal?.reason as Error);
-        signal?.addEventListener("abort", abort, { once: true });
+        stopListening = onAbort(signal, () => reject(signal?.reason as Error));
       }),
     ]);
   } catch (error) {
@@ -24,6 +24,6 @@ export async function connect(queryRunner: QueryRunner, signal: AbortSignal | un
     );
     throw error;
   } finally {
-    if (abort !== undefined) signal?.removeEventListener("abort", abort);
+    stopListening?.();
   }
 }

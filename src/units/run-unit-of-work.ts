@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import type { DataSource, ObjectLiteral } from "typeorm";
 import { CapturedEntityError } from "../errors/captured-entity-error";
 import { CommitOutcomeUnknownError } from "../errors/commit-outcome-unknown-error";
@@ -10,6 +9,7 @@ import { publish } from "../events/channels";
 import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
 import { guardOf } from "../guarding/guard-of";
+import { onAbort } from "../guarding/on-abort";
 import { refuseLeftovers } from "../guarding/unit-flow";
 import { outerTransaction } from "../guarding/transaction-flow";
 import type { Attempt, FailedAttempt } from "./attempt";
@@ -178,9 +178,15 @@ class Unit<T> {
 }
 
 async function waitMs(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await setTimeout(delayMs, undefined, { signal });
-  } catch {
-    signal?.throwIfAborted();
-  }
+  signal?.throwIfAborted();
+  await new Promise<void>((resolve, reject) => {
+    const stopListening = onAbort(signal, () => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    });
+    const timer = setTimeout(() => {
+      stopListening();
+      resolve();
+    }, delayMs);
+  });
 }

@@ -2,6 +2,7 @@ import { runCommand } from "../../examples/buyers/command";
 import { progressOn } from "../../examples/buyers/progress";
 import { ServerAbsentError } from "../support/scratch-database";
 import { benchOn } from "./bench";
+import { hotRow } from "./hot-row";
 import { help, parseOptions } from "./options";
 import { machine } from "./setting";
 
@@ -16,6 +17,7 @@ runCommand(async (args, signal) => {
   for (const name of options.db === undefined ? (["postgres", "sqlite", "mariadb"] as const) : [options.db]) {
     try {
       console.log(await benchOn(name, options.rounds, progress, signal));
+      console.log(await hotRow(name, signal));
     } catch (error) {
       if (!(error instanceof ServerAbsentError) || options.db !== undefined) throw error;
       console.log(`### ${name} was left out\n\n${error.message}\n`);
