@@ -16,6 +16,7 @@ export { OptimisticLockError, isOptimisticLockError } from "./errors/optimistic-
 export { InvalidVersionError, isInvalidVersionError } from "./errors/invalid-version-error";
 export { OuterTransactionError, isOuterTransactionError } from "./errors/outer-transaction-error";
 export { isOverlappingUseError, OverlappingUseError, type ManagerUse } from "./errors/overlapping-use-error";
+export { ParallelError, isParallelError } from "./errors/parallel-error";
 export { isReentrantCallError, ReentrantCallError } from "./errors/reentrant-call-error";
 export { RetriesExhaustedError, isRetriesExhaustedError } from "./errors/retries-exhausted-error";
 export { UncheckedWriteError, isUncheckedWriteError } from "./errors/unchecked-write-error";
@@ -53,3 +54,6 @@ export { fetchLatest } from "./sharing/fetch-latest";
 export { modifyLatest } from "./sharing/modify-latest";
 export { createSerialActor, type SerialActor } from "./sharing/serial-actor";
 export type { SerialActorOptions, SerialRunOptions } from "./sharing/serial-actor-options";
+export type { ParallelProgress, RunParallelOptions } from "./sharing/parallel-options";
+export type { ParallelContext, ParallelWorker } from "./sharing/parallel-run";
+export { runParallel } from "./sharing/run-parallel";

@@ -15,6 +15,7 @@ export const errorCodes = Object.freeze({
   reentrantCall: "REENTRANT_CALL",
   actorQueueFull: "ACTOR_QUEUE_FULL",
   closedActor: "CLOSED_ACTOR",
+  parallel: "PARALLEL",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

@@ -4,7 +4,7 @@ import { errorCodes, hasCode } from "./error-codes";
 /**
  * A unit of work was begun inside a transaction that is not its own. It could neither commit nor run again: a second run
  * would be in the same transaction, with what the first one left there. Or a serial actor was called inside one: its turn
- * would be over before what it has written is committed.
+ * would be over before what it has written is committed. Or parallel work was, all of which would join it.
  */
 export class OuterTransactionError extends TypeORMError {
   readonly code = errorCodes.outerTransaction;

@@ -5,6 +5,7 @@ import { benchOn } from "./bench";
 import { hotRow } from "./hot-row";
 import { help, parseOptions } from "./options";
 import { machine } from "./setting";
+import { benchSharingOn } from "./sharing";
 
 runCommand(async (args, signal) => {
   const options = parseOptions(args);
@@ -17,6 +18,7 @@ runCommand(async (args, signal) => {
   for (const name of options.db === undefined ? (["postgres", "sqlite", "mariadb"] as const) : [options.db]) {
     try {
       console.log(await benchOn(name, options.rounds, progress, signal));
+      console.log(await benchSharingOn(name));
       console.log(await hotRow(name, signal));
     } catch (error) {
       if (!(error instanceof ServerAbsentError) || options.db !== undefined) throw error;
