@@ -30,7 +30,13 @@ export function firstOuterFrame(callSite: CallSite): string {
   formatter.prepareStackTrace = (error, frames) => {
     const own = frames.find(isApplications) ?? frames[0];
     if (own === undefined) return "";
-    return prepareStackTrace?.(error, [own]) ?? `\n    at ${(own as { toString(): string }).toString()}`;
+    const plain = `\n    at ${(own as { toString(): string }).toString()}`;
+    try {
+      const prepared = prepareStackTrace?.(error, [own]);
+      return typeof prepared === "string" ? prepared : plain;
+    } catch {
+      return plain;
+    }
   };
   try {
     // V8 formats a stack when it is asked for.

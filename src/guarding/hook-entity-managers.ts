@@ -68,7 +68,7 @@ function hookEntityManager(guard: Guard, manager: EntityManager): () => void {
     return () => restoreProperty(manager, method, ownBefore);
   });
   undo.push(hookTransaction(guard, manager));
-  if (guard.overlaps !== undefined) undo.push(watchManager(guard, guard.overlaps, manager));
+  if (guard.overlaps !== undefined) undo.push(watchManager(guard, manager));
   if (manager.queryRunner === undefined) undo.push(hookQueryRunner(guard, manager));
   return () => {
     for (const restore of undo) restore();

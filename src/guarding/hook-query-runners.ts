@@ -20,11 +20,11 @@ export function hookQueryRunners(guard: Guard): () => void {
   const { connectionTurns, dataSource } = guard;
   if (connectionTurns === undefined) return () => undefined;
   const replace = (
-    stock: QueryRunnerMethod,
+    stock: () => QueryRunnerMethod,
     around: (proceed: () => Promise<unknown>) => Promise<unknown>,
   ): QueryRunnerMethod =>
     async function (...parameters) {
-      const proceed = (): Promise<unknown> => stock.apply(this, parameters);
+      const proceed = (): Promise<unknown> => stock().apply(this, parameters);
       return guard.isActive ? around(proceed) : proceed();
     };
   return layerQueryRunners(dataSource, {
@@ -32,14 +32,20 @@ export function hookQueryRunners(guard: Guard): () => void {
       const stock = below as Record<(typeof borders)[number] | "query", QueryRunnerMethod>;
       const inTurn = borders.map((border) => [
         border,
-        replace(stock[border], (proceed) => connectionTurns.take("a transaction begun by hand", proceed)),
+        replace(
+          () => stock[border],
+          (proceed) => connectionTurns.take("a transaction begun by hand", proceed),
+        ),
       ]);
       return {
         ...(Object.fromEntries(inTurn) as Record<string, QueryRunnerMethod>),
-        query: replace(stock.query, (proceed) => {
-          if (hasOutlivedUnit(guard)) throw new EndedUnitError();
-          return connectionTurns.use(proceed);
-        }),
+        query: replace(
+          () => stock.query,
+          (proceed) => {
+            if (hasOutlivedUnit(guard)) throw new EndedUnitError();
+            return connectionTurns.use(proceed);
+          },
+        ),
       };
     },
   });

@@ -65,7 +65,7 @@ export async function runAttempt<T>(
     const leave = unit.occupy();
     try {
       return await unit.run(async () => {
-        const outcome = await operate(guard, { name: "a unit of work", queryRunner }, () =>
+        const outcome = await operate(guard, { name: "a unit of work", queryRunner, callsBack: true }, () =>
           runTransaction(unit, watch, work, isolation),
         );
         unit.isDiscarded = outcome.kind !== "committed";

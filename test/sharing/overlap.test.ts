@@ -50,6 +50,11 @@ eachDatabase((scratch, database) => {
     await looker.manager.insert(Account, [{ id: 1 }, { id: 2 }]);
   });
 
+  const onServers = (name: string, body: () => Promise<void>): void => {
+    if (database === "sqlite") it.skip(`${name} (skipped: there is one connection)`, body);
+    else it(name, body);
+  };
+
   const ids = async (): Promise<number[]> =>
     (await looker.manager.find(Account, { order: { id: "ASC" } })).map(({ id }) => id);
   const rows = async (): Promise<unknown> =>
@@ -91,18 +96,6 @@ eachDatabase((scratch, database) => {
       expect(await rows()).toEqual(untouched);
     });
 
-    it.each(Object.entries(uses))("refuses an insert beside %s, which goes on", async (_name, use) => {
-      const both = run(async (manager) => {
-        const first = use(manager);
-        await expect(manager.insert(Account, { id: 31 })).rejects.toMatchObject(overlap);
-        await first;
-        expect(await manager.countBy(Account, { id: 31 })).toBe(0);
-        throw new Error("enough");
-      });
-      await expect(both).rejects.toThrow("enough");
-      expect(await rows()).toEqual(untouched);
-    });
-
     it("lets everything through one after the other", async () => {
       await run(async (manager) => {
         for (const use of Object.values(uses)) await use(manager);
@@ -125,11 +118,11 @@ eachDatabase((scratch, database) => {
     it("rolls back what has not been awaited", async () => {
       let save!: Promise<unknown>;
       const forgetful = run((manager) => {
-        save = manager.save(Account, [{ id: 51 }, { id: 52 }]);
+        save = manager.save(Account, [{ id: 51 }, { id: 52 }]).catch((error: unknown) => error);
         return Promise.resolve();
       });
       await expect(forgetful).rejects.toMatchObject({ ...overlap, running: { callSite: here } });
-      await save;
+      expect(await save).toMatchObject(overlap);
       expect(await rows()).toEqual(untouched);
     });
 
@@ -139,6 +132,18 @@ eachDatabase((scratch, database) => {
         /a count \(at .*overlap\.test\.ts:\d+:\d+\)?\) was refused because a find \(at .*overlap\.test\.ts:\d+:\d+\)?\) came first and was not awaited/,
       );
     });
+  });
+
+  it.each(Object.entries(uses))("refuses an insert beside %s, which goes on", async (_name, use) => {
+    const both = dataSource.transaction(async (manager) => {
+      const first = use(manager);
+      await expect(manager.insert(Account, { id: 31 })).rejects.toMatchObject(overlap);
+      await first;
+      expect(await manager.countBy(Account, { id: 31 })).toBe(0);
+      throw new Error("enough");
+    });
+    await expect(both).rejects.toThrow("enough");
+    expect(await rows()).toEqual(untouched);
   });
 
   it("refuses two nested transactions side by side", async () => {
@@ -257,51 +262,47 @@ eachDatabase((scratch, database) => {
     await dataSource.synchronize();
   });
 
-  if (database !== "sqlite") {
-    it("refuses another flow that has got hold of the manager, while that is busy", async () => {
-      const lent: { manager?: EntityManager } = {};
-      const isLent = new Latch();
-      const isAsked = new Latch();
-      const borrower = isLent.opened.then(async () => {
-        const counted = lent.manager?.count(Account);
-        isAsked.open();
-        return counted;
-      });
-      await dataSource.transaction(async (manager) => {
-        lent.manager = manager;
-        const find = manager.find(Account);
-        isLent.open();
-        await isAsked.opened;
-        await expect(borrower).rejects.toMatchObject(overlap);
-        await find;
-      });
+  onServers("refuses another flow that has got hold of the manager, while that is busy", async () => {
+    const lent: { manager?: EntityManager } = {};
+    const isLent = new Latch();
+    const isAsked = new Latch();
+    const borrower = isLent.opened.then(async () => {
+      const counted = lent.manager?.count(Account);
+      isAsked.open();
+      return counted;
     });
+    await dataSource.transaction(async (manager) => {
+      lent.manager = manager;
+      const find = manager.find(Account);
+      isLent.open();
+      await isAsked.opened;
+      await expect(borrower).rejects.toMatchObject(overlap);
+      await find;
+    });
+  });
 
-    it("lets another flow use the manager when it is not busy", async () => {
-      const lent: { manager?: EntityManager } = {};
-      const isLent = new Latch();
-      const borrower = isLent.opened.then(async () => lent.manager?.count(Account));
-      await dataSource.transaction(async (manager) => {
-        await manager.transaction(async () => {
-          lent.manager = manager;
-          isLent.open();
-          expect(await borrower).toBe(2);
-        });
-      });
+  onServers("lets another flow use the manager when it is not busy", async () => {
+    const lent: { manager?: EntityManager } = {};
+    const isLent = new Latch();
+    const borrower = isLent.opened.then(async () => lent.manager?.count(Account));
+    await dataSource.transaction(async (manager) => {
+      lent.manager = manager;
+      isLent.open();
+      expect(await borrower).toBe(2);
     });
+  });
 
-    it("holds the connection until a stream is closed", async () => {
-      await dataSource.transaction(async (manager) => {
-        const stream = await manager.createQueryBuilder(Account, "account").stream();
-        await expect(manager.count(Account)).rejects.toMatchObject({
-          ...overlap,
-          running: { operation: "a stream", callSite: here },
-        });
-        const streamed: unknown[] = [];
-        for await (const row of stream) streamed.push(row);
-        expect(streamed).toHaveLength(2);
-        expect(await manager.count(Account)).toBe(2);
+  onServers("holds the connection until a stream is closed", async () => {
+    await dataSource.transaction(async (manager) => {
+      const stream = await manager.createQueryBuilder(Account, "account").stream();
+      await expect(manager.count(Account)).rejects.toMatchObject({
+        ...overlap,
+        running: { operation: "a stream", callSite: here },
       });
+      const streamed: unknown[] = [];
+      for await (const row of stream) streamed.push(row);
+      expect(streamed).toHaveLength(2);
+      expect(await manager.count(Account)).toBe(2);
     });
-  }
+  });
 });

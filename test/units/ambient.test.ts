@@ -182,7 +182,7 @@ eachDatabase((scratch, database) => {
     let left!: Promise<unknown>;
     await runUnitOfWork(mine, async (manager) => {
       const account = await manager.findOneByOrFail(Account, { id: 1 });
-      left = manager.save(Object.assign(account, { balance: 7 }));
+      left = setImmediate().then(() => manager.save(Object.assign(account, { balance: 7 })));
       left.catch(() => undefined);
     });
     await expect(left).rejects.toMatchObject({ code: "ENDED_UNIT" });

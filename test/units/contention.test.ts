@@ -16,7 +16,7 @@ const rowCounts = [
   ["five rows", 5],
   ["a single row", 1],
 ] as const;
-const units = 200;
+const units = 120;
 const workers = 8;
 const busyTimeoutMs = 5000;
 

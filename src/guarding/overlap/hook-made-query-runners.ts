@@ -24,31 +24,34 @@ export function hookMadeQueryRunners(guard: Guard): () => void {
       const stock = below as Readonly<Record<string, QueryRunnerMethod>>;
       const watches = { ...ignoredMethods(overlaps, below), ...watchedMethods(overlaps) };
       return Object.fromEntries(
-        Object.entries(watches).map(([name, watch]) => [name, watched(guard, watch, stock[name])]),
+        Object.entries(watches).map(([name, watch]) => [name, watched(guard, watch, () => stock[name])]),
       );
     },
   });
 }
 
-function watched(guard: Guard, watch: Watch, stock: QueryRunnerMethod | undefined): QueryRunnerMethod {
+function watched(guard: Guard, watch: Watch, stock: () => QueryRunnerMethod | undefined): QueryRunnerMethod {
   return async function method(...parameters) {
-    const proceed = async (): Promise<unknown> => stock?.apply(this, parameters);
+    const proceed = async (): Promise<unknown> => stock()?.apply(this, parameters);
     return guard.isActive ? watch(this, method, proceed) : proceed();
   };
 }
 
 function watchedMethods(overlaps: OverlapDetector): Readonly<Record<string, Watch>> {
   const operation =
-    (name: string): Watch =>
+    (name: string, isBorder = false): Watch =>
     (queryRunner, callee, proceed) =>
-      overlaps.operate({ name, queryRunner, callee }, proceed);
+      overlaps.operate({ name, queryRunner, callee, isBorder }, proceed);
   return {
     query: operation("a query"),
     clearTable: operation("a clear"),
-    startTransaction: operation("the beginning of a transaction"),
-    commitTransaction: operation("the commit of a transaction"),
+    startTransaction: operation("the beginning of a transaction", true),
+    commitTransaction: operation("the commit of a transaction", true),
     rollbackTransaction: (queryRunner, callee, proceed) =>
-      overlaps.rollBack({ name: "the rollback of a transaction", queryRunner, callee }, proceed),
+      overlaps.rollBack(
+        { name: "the rollback of a transaction", queryRunner, callee, isBorder: true },
+        proceed,
+      ),
     stream: (queryRunner, callee, proceed) =>
       overlaps.stream({ name: "a stream", queryRunner, callee }, proceed),
   };

@@ -7,5 +7,6 @@ import type { Request } from "./overlap-detector";
  * @throws OverlappingUseError
  */
 export async function operate<T>(guard: Guard, request: Request, work: () => Promise<T>): Promise<T> {
-  return guard.overlaps === undefined ? work() : guard.overlaps.operate(request, work);
+  const { isActive, overlaps } = guard;
+  return overlaps === undefined || !isActive ? work() : overlaps.operate(request, work);
 }

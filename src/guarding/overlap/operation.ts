@@ -3,6 +3,16 @@ import type { ManagerUse } from "../../errors/overlapping-use-error";
 import { firstOuterFrame, type CallSite } from "../call-site";
 import { Flow } from "../flow";
 
+export interface OperationOptions {
+  /** What it is, for messages: `a save`. */
+  readonly name: string;
+  /** Undefined for one that will take a connection of its own. */
+  readonly queryRunner: QueryRunner | undefined;
+  readonly callSite: CallSite | undefined;
+  /** Whether it calls the application back, as a transaction does. */
+  readonly callsBack: boolean;
+}
+
 /**
  * Something that was asked of TypeORM. All that goes on inside is its own business, whatever it does there at once: the
  * statements of a save, its listeners and subscribers.
@@ -10,33 +20,64 @@ import { Flow } from "../flow";
 export class Operation extends Flow {
   /** The place that it takes up on its connection. */
   slot: Slot | undefined;
-  /** The place for what the application does inside it, while that runs: in the callback of a transaction. */
+  /** The place for what the application does inside it, while that is called back. */
   inner: Slot | undefined;
-  /** The end of the transaction around it that has not waited for it, so that nothing of it may follow. */
+  /** What has ended the transaction around it without waiting for it, so that nothing of it may follow. */
   overtakenBy: Operation | undefined;
-  #rest!: () => void;
-  /** Resolves as soon as nothing is at work in it: it is done, or waits for the application. */
-  readonly resting = new Promise<void>((resolve) => {
-    this.#rest = resolve;
-  });
+  /** The connection that it has taken for itself. */
+  ownQueryRunner: QueryRunner | undefined;
+  /** Whether it has let its place go without saying so. */
+  hasLeft: () => boolean = () => false;
+  /** How many transactions were open inside each other when it began. */
+  readonly depthBefore: number;
+  readonly #steps = new Set<Promise<unknown>>();
 
   constructor(
     owner: object,
-    /** Undefined for one that will take a connection of its own. */
-    readonly queryRunner: QueryRunner | undefined,
-    private readonly name: string,
-    readonly callSite: CallSite | undefined,
+    private readonly options: OperationOptions,
   ) {
     super(owner);
+    this.depthBefore = transactionDepth(options.queryRunner);
   }
 
-  rest(): void {
-    this.#rest();
+  get queryRunner(): QueryRunner | undefined {
+    return this.options.queryRunner;
+  }
+
+  get callSite(): CallSite | undefined {
+    return this.options.callSite;
+  }
+
+  get callsBack(): boolean {
+    return this.options.callsBack;
   }
 
   get use(): ManagerUse {
-    const callSite = this.callSite === undefined ? undefined : firstOuterFrame(this.callSite);
-    return { operation: this.name, callSite };
+    const { callSite, name } = this.options;
+    return { operation: name, callSite: callSite === undefined ? undefined : firstOuterFrame(callSite) };
+  }
+
+  /** Runs something of it that uses the connection. */
+  async step<T>(work: () => Promise<T>): Promise<T> {
+    const step = work();
+    this.#steps.add(step);
+    try {
+      return await step;
+    } finally {
+      this.#steps.delete(step);
+    }
+  }
+
+  /** Lets no further step of it, and of what is inside it, be made. */
+  overtake(end: Operation): void {
+    this.overtakenBy = end;
+    this.inner?.close(end);
+  }
+
+  /** Waits for the steps that are being made. */
+  async quiet(): Promise<void> {
+    while (this.#steps.size > 0) await Promise.allSettled(this.#steps);
+    await this.inner?.quiet();
   }
 }
 
@@ -45,14 +86,23 @@ export class Slot {
   #active: Operation | undefined;
   #end: Operation | undefined;
 
-  /** What an operation that begins now would overlap with. */
-  get obstacle(): Operation | undefined {
-    return this.#active ?? this.#end;
+  /** The place for what the application does inside an operation. */
+  static inside(operation: Operation): Slot {
+    const inner = new Slot();
+    if (operation.overtakenBy !== undefined) inner.close(operation.overtakenBy);
+    operation.inner = inner;
+    return inner;
   }
 
-  /** The innermost place: the application may be in a transaction inside an operation. */
-  get innermost(): Slot {
-    return this.#active?.inner?.innermost ?? this;
+  /** The operation that is here. */
+  get active(): Operation | undefined {
+    if (this.#active?.hasLeft() === true) this.#active = undefined;
+    return this.#active;
+  }
+
+  /** What an operation that begins now would overlap with. */
+  get obstacle(): Operation | undefined {
+    return this.active ?? this.#end;
   }
 
   enter(operation: Operation): void {
@@ -64,34 +114,27 @@ export class Slot {
     if (this.#active === operation) this.#active = undefined;
   }
 
-  /** The place for what the application does inside an operation. */
-  static inside(operation: Operation): Slot {
-    const inner = new Slot();
-    if (operation.slot !== undefined) inner.#end = operation.slot.#end;
-    operation.inner = inner;
-    operation.rest();
-    return inner;
-  }
-
-  /** Lets nobody in any more. */
+  /** Lets nobody in any more, and nothing go on that is here. */
   close(end: Operation): void {
     this.#end = end;
+    this.#active?.overtake(end);
+  }
+
+  async quiet(): Promise<void> {
+    await this.#active?.quiet();
   }
 
   /**
-   * Lets nobody in any more, and waits until nothing is at work here. What waits for the application is not waited for: it
-   * may wait for whoever ends this.
+   * Closes the place, and waits for the statements that are on their way. Not for whole operations: they may wait for the
+   * application, and that for the connection that is about to be given back.
    *
-   * @returns how many transactions were left open.
+   * @returns how many transactions are to be open inside each other when what was here is undone; undefined for nothing.
    */
-  async end(end: Operation): Promise<number> {
+  async end(end: Operation): Promise<number | undefined> {
+    const depth = this.active?.depthBefore;
     this.close(end);
-    const active = this.#active;
-    if (active === undefined) return 0;
-    await active.resting;
-    const { inner } = active;
-    active.overtakenBy = end;
-    return inner === undefined ? 0 : 1 + (await inner.end(end));
+    await this.quiet();
+    return depth;
   }
 
   /** Lets the next ones in. */
@@ -99,4 +142,9 @@ export class Slot {
     this.#end = undefined;
     this.#active = undefined;
   }
+}
+
+/** As TypeORM counts them. */
+export function transactionDepth(queryRunner: QueryRunner | undefined): number {
+  return (queryRunner as { readonly transactionDepth?: number } | undefined)?.transactionDepth ?? 0;
 }

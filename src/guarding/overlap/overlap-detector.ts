@@ -1,14 +1,14 @@
+import { errorMonitor } from "node:events";
+import type { Readable } from "node:stream";
 import type { QueryRunner } from "typeorm";
 import { OverlappingUseError, overlapMessage } from "../../errors/overlapping-use-error";
-import { captureCallSite, type Callee } from "../call-site";
-import { findAnyFlow, Flow } from "../flow";
+import { captureCallSite, type Callee, type CallSite } from "../call-site";
 import { CallbackFlow } from "./callback-flow";
-import { Operation, Slot } from "./operation";
+import { Operation, Slot, transactionDepth } from "./operation";
+import { isWithoutConnection, surroundings, type ConnectionOwner } from "./surroundings";
 
 /** What of a guard the detector needs. */
-export interface OverlapOwner {
-  /** The query runner that everybody uses, where the DataSource has one connection. */
-  readonly sharedQueryRunner: QueryRunner | undefined;
+export interface OverlapOwner extends ConnectionOwner {
   /** Places in the application that have been warned of. */
   readonly warnedCallSites: Set<string>;
 }
@@ -23,6 +23,8 @@ export interface Request {
   readonly callee?: Callee;
   /** Whether it calls the application back, as a transaction does. */
   readonly callsBack?: boolean;
+  /** Whether it begins or ends a transaction, and so concerns all that is done by the query runner. */
+  readonly isBorder?: boolean;
 }
 
 /** Where an operation would be. */
@@ -42,8 +44,6 @@ interface Place {
  */
 export class OverlapDetector {
   readonly #slots = new WeakMap<QueryRunner, Slot>();
-  /** Query runners that an operation without one has made for itself. */
-  readonly #makers = new WeakMap<QueryRunner, Operation>();
 
   constructor(
     private readonly owner: OverlapOwner,
@@ -61,14 +61,19 @@ export class OverlapDetector {
 
   /** Like {@link operate}, for a stream, which uses the connection until it is closed. */
   async stream<T>(request: Request, work: () => Promise<T>): Promise<T> {
-    let stream: Partial<NodeJS.ReadableStream> | undefined;
+    let stream: Readable | undefined;
     return this.#operate(
       request,
-      async () => (stream = (await work()) as Partial<NodeJS.ReadableStream>) as T,
+      async () => {
+        const made = await work();
+        stream = made as Readable;
+        return made;
+      },
       (operation) => {
         const leave = (): void => operation.slot?.leave(operation);
-        if (stream?.once === undefined) leave();
-        else for (const end of ["close", "end", "error"]) stream.once(end, leave);
+        if (stream === undefined) leave();
+        for (const end of ["close", "end", errorMonitor]) stream?.prependOnceListener(end, leave);
+        operation.hasLeft = () => stream?.destroyed === true;
       },
     );
   }
@@ -76,48 +81,51 @@ export class OverlapDetector {
   /** Runs what is nobody's concern, whatever it does at once. */
   async ignore<T>(queryRunner: QueryRunner, work: () => Promise<T>): Promise<T> {
     if (this.#around(queryRunner) instanceof Operation) return work();
-    return new Operation(this.owner, queryRunner, "", undefined).run(work);
+    return this.#operationFor(queryRunner, "").run(work);
   }
 
-  /** Runs what rolls back: it waits for what is at work, and lets nobody in meanwhile. */
+  /** Runs what rolls back: it waits for the statements that are on their way, and lets nobody in meanwhile. */
   async rollBack<T>(request: Request, work: () => Promise<T>): Promise<T> {
     const place = this.#placeOf(request);
-    if (place.slot === undefined || this.mode === "warn") return this.operate(request, work);
+    const { queryRunner, slot } = place;
+    if (slot === undefined || this.mode === "warn") return this.operate(request, work);
     const rollback = this.#operationAt(place, request);
-    const leftOpen = await place.slot.end(rollback);
+    const depth = await slot.end(rollback);
     try {
       return await rollback.run(async () => {
-        // TypeORM counts how deep it is: each call undoes the innermost savepoint that is open.
-        for (let nested = 0; nested < leftOpen; nested++) await work();
+        // Each call undoes the innermost savepoint that is open.
+        while (depth !== undefined && transactionDepth(queryRunner) > depth) await work();
         return work();
       });
     } finally {
-      place.slot.reopen();
+      slot.reopen();
     }
   }
 
   /**
-   * Runs the application's code inside the operation that the running code is: the callback of a transaction. Neither
-   * its result nor its failure gets out while something that it has begun is at work.
+   * Runs the application's code inside the operation that the running code is: the callback of a transaction. When it has
+   * settled, nothing that it has begun can reach the connection any more.
    *
    * @param ending what comes after it, for messages: `the end of a transaction()`.
    * @throws OverlappingUseError when it has not awaited what it has begun.
    */
   async callBack<T>(queryRunner: QueryRunner, ending: string, callback: () => Promise<T>): Promise<T> {
     const operation = this.#around(queryRunner);
-    if (!(operation instanceof Operation)) return callback();
+    if (!(operation instanceof Operation) || !operation.callsBack) return callback();
     this.#occupy(queryRunner, operation);
     const slot = Slot.inside(operation);
-    const end = new Operation(this.owner, queryRunner, ending, operation.callSite);
+    const end = this.#operationFor(queryRunner, ending, operation.callSite);
     try {
       const result = await new CallbackFlow(this.owner, queryRunner, operation, slot).run(callback);
       if (slot.obstacle !== undefined) this.#report(slot.obstacle, end);
       if (this.mode === "throw") slot.close(end);
       return result;
     } catch (error) {
-      const leftOpen = this.mode === "throw" ? await slot.end(end) : 0;
+      const depth = this.mode === "throw" ? await slot.end(end) : undefined;
       // TypeORM would undo the innermost savepoint that is open, and take it for this transaction.
-      for (let nested = 0; nested < leftOpen; nested++) await undoQuietly(queryRunner);
+      while (depth !== undefined && transactionDepth(queryRunner) > depth) {
+        await queryRunner.rollbackTransaction();
+      }
       throw error;
     } finally {
       operation.inner = undefined;
@@ -127,7 +135,7 @@ export class OverlapDetector {
   /** Hears of every query runner that is made. */
   noteMade(queryRunner: QueryRunner): void {
     const around = this.#around(undefined);
-    if (isMaker(around)) this.#makers.set(queryRunner, around);
+    if (isWithoutConnection(around)) around.ownQueryRunner = queryRunner;
   }
 
   async #operate<T>(
@@ -136,36 +144,42 @@ export class OverlapDetector {
     leave: (operation: Operation) => void,
   ): Promise<T> {
     const place = this.#placeOf(request);
-    if (place.inside !== undefined) {
-      const { overtakenBy } = place.inside;
-      if (overtakenBy !== undefined) this.#report(overtakenBy, this.#operationAt(place, request));
-      return work();
+    const { inside, slot } = place;
+    if (inside !== undefined) {
+      if (inside.overtakenBy !== undefined)
+        this.#report(inside.overtakenBy, this.#operationAt(place, request));
+      return inside.step(work);
     }
     const operation = this.#operationAt(place, request);
-    if (place.slot !== undefined) this.#enter(place.slot, operation);
+    if (slot !== undefined) {
+      if (slot.obstacle === undefined) slot.enter(operation);
+      else this.#report(slot.obstacle, operation);
+    }
     try {
       return await operation.run(work);
     } finally {
-      operation.rest();
       leave(operation);
     }
   }
 
-  #placeOf({ queryRunner: given }: Request): Place {
+  #placeOf({ isBorder = false, queryRunner: given }: Request): Place {
     const queryRunner = given ?? this.owner.sharedQueryRunner;
     const around = this.#around(queryRunner, given !== undefined);
-    if (queryRunner === undefined) return { queryRunner, inside: isMaker(around) ? around : undefined };
+    if (queryRunner === undefined) {
+      return { queryRunner, inside: isWithoutConnection(around) ? around : undefined };
+    }
     if (around instanceof Operation) return { queryRunner, inside: around };
     if (around !== undefined) return { queryRunner, slot: around.slot };
     // The one connection of a DataSource has many users beside each other, who take turns.
     const isShared = queryRunner === this.owner.sharedQueryRunner;
     if (given === undefined || (isShared && !queryRunner.isTransactionActive)) return { queryRunner };
-    return { queryRunner, slot: this.#rootOf(queryRunner).innermost };
+    const root = this.#rootOf(queryRunner);
+    // Whoever has got hold of a transaction's manager may use it while its own callback does not.
+    return { queryRunner, slot: (isBorder ? undefined : this.#calledBackAt(root)) ?? root };
   }
 
-  #enter(slot: Slot, operation: Operation): void {
-    if (slot.obstacle === undefined) slot.enter(operation);
-    else this.#report(slot.obstacle, operation);
+  #calledBackAt({ active }: Slot): Slot | undefined {
+    return active?.depthBefore === 0 ? active.inner : undefined;
   }
 
   // A transaction that has made its own query runner holds it from its callback on.
@@ -175,9 +189,14 @@ export class OverlapDetector {
     }
   }
 
-  #operationAt({ queryRunner, slot }: Place, { callee, callsBack, name }: Request): Operation {
-    const isAsked = callee !== undefined && (slot !== undefined || callsBack === true);
-    return new Operation(this.owner, queryRunner, name, isAsked ? captureCallSite(callee) : undefined);
+  #operationAt({ queryRunner, slot }: Place, { callee, callsBack = false, name }: Request): Operation {
+    const isAsked = callee !== undefined && (slot !== undefined || callsBack);
+    const callSite = isAsked ? captureCallSite(callee) : undefined;
+    return new Operation(this.owner, { name, queryRunner, callSite, callsBack });
+  }
+
+  #operationFor(queryRunner: QueryRunner, name: string, callSite?: CallSite): Operation {
+    return new Operation(this.owner, { name, queryRunner, callSite, callsBack: false });
   }
 
   #rootOf(queryRunner: QueryRunner): Slot {
@@ -189,23 +208,8 @@ export class OverlapDetector {
     return slot;
   }
 
-  /** The innermost operation or callback on the connection that the running code is in. */
   #around(queryRunner: QueryRunner | undefined, isBound = true): Operation | CallbackFlow | undefined {
-    return findAnyFlow(this.owner, Flow, (flow) => this.#isOn(queryRunner, isBound, flow)) as
-      Operation | CallbackFlow | undefined;
-  }
-
-  #isOn(queryRunner: QueryRunner | undefined, isBound: boolean, flow: Flow): boolean {
-    if (flow instanceof CallbackFlow) {
-      // The manager of a transaction that has ended would go on by itself where everybody shares it.
-      const isLeftover = isBound && queryRunner === this.owner.sharedQueryRunner;
-      return (!flow.isOver || !flow.operation.isOver || isLeftover) && isSame(queryRunner, flow.queryRunner);
-    }
-    if (!(flow instanceof Operation) || flow.isOver) return false;
-    return (
-      isSame(queryRunner, flow.queryRunner) ||
-      (queryRunner !== undefined && this.#makers.get(queryRunner) === flow)
-    );
+    return surroundings(this.owner, queryRunner, isBound);
   }
 
   #report(running: Operation, second: Operation): void {
@@ -218,19 +222,4 @@ export class OverlapDetector {
       type: "OverlappingUseWarning",
     });
   }
-}
-
-// What fails here fails again when the transaction around it is rolled back.
-async function undoQuietly(queryRunner: QueryRunner): Promise<void> {
-  await queryRunner.rollbackTransaction().catch(() => undefined);
-}
-
-/** Whether query runners that are made now are made by it for itself. */
-function isMaker(around: Operation | CallbackFlow | undefined): around is Operation {
-  return around instanceof Operation && around.queryRunner === undefined;
-}
-
-/** Work without a query runner belongs to whatever it is in the middle of. */
-function isSame(queryRunner: QueryRunner | undefined, other: QueryRunner | undefined): boolean {
-  return queryRunner === undefined || queryRunner === other;
 }

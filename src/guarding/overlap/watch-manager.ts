@@ -1,43 +1,79 @@
-import type { EntityManager } from "typeorm";
+import type { EntityManager, ObjectLiteral, TreeRepository } from "typeorm";
 import type { Guard } from "../guard";
 import { restoreProperty } from "../restore-property";
-import type { OverlapDetector } from "./overlap-detector";
-
-type Method = (...parameters: unknown[]) => Promise<unknown>;
+import { operate } from "./operate";
 
 /**
  * Makes the detector see what a manager does by several queries that TypeORM begins at once: `preload`, and a tree
  * repository's `findTrees`. Otherwise they would look like several flows of the application.
  *
- * @returns undoes it for `preload`; tree repositories then let everything through.
+ * @returns undoes it; tree repositories that are still around let everything through then.
  */
-export function watchManager(guard: Guard, overlaps: OverlapDetector, manager: EntityManager): () => void {
-  const watch = (owner: object, method: string, name: string): void => {
-    const proceed = (owner as Record<string, Method>)[method] as Method;
-    const watched = async function (this: unknown, ...parameters: unknown[]): Promise<unknown> {
-      if (!guard.isActive) return proceed.apply(this, parameters);
-      const { queryRunner } = manager;
-      return overlaps.operate({ name, queryRunner, callee: watched }, () => proceed.apply(this, parameters));
-    };
-    Object.defineProperty(owner, method, { configurable: true, writable: true, value: watched });
-  };
-  const preloadBefore = Object.getOwnPropertyDescriptor(manager, "preload");
-  watch(manager, "preload", "a preload");
-  const treesBefore = Object.getOwnPropertyDescriptor(manager, "getTreeRepository");
-  const treeRepositoryOf = manager.getTreeRepository.bind(manager);
-  const seen = new WeakSet();
-  Object.defineProperty(manager, "getTreeRepository", {
-    configurable: true,
-    writable: true,
-    value(...parameters: Parameters<EntityManager["getTreeRepository"]>): unknown {
-      const repository = treeRepositoryOf(...parameters);
-      if (!seen.has(repository)) watch(repository, "findTrees", "a findTrees");
-      seen.add(repository);
-      return repository;
-    },
-  });
+export function watchManager(guard: Guard, manager: EntityManager): () => void {
+  const preload = replace(
+    manager,
+    "preload",
+    (proceed) =>
+      async function watched(this: EntityManager, ...parameters) {
+        const { queryRunner } = this;
+        return operate(guard, { name: "a preload", queryRunner, callee: watched }, () =>
+          Promise.resolve(proceed.apply(this, parameters)),
+        );
+      },
+  );
+  const repositories = (["getTreeRepository", "withRepository"] as const).map((method) =>
+    replace(
+      manager,
+      method,
+      (proceed) =>
+        function (...parameters) {
+          return watchTrees(guard, proceed.apply(this, parameters) as Partial<Trees>);
+        },
+    ),
+  );
   return () => {
-    restoreProperty(manager, "preload", preloadBefore);
-    restoreProperty(manager, "getTreeRepository", treesBefore);
+    for (const restore of [preload, ...repositories]) restore();
   };
+}
+
+type Trees = Pick<TreeRepository<ObjectLiteral>, "findTrees" | "extend" | "manager">;
+
+const watchedTrees = new WeakSet();
+
+function watchTrees(guard: Guard, repository: Partial<Trees>): Partial<Trees> {
+  if (repository.findTrees === undefined || watchedTrees.has(repository)) return repository;
+  watchedTrees.add(repository);
+  replace(
+    repository,
+    "findTrees",
+    (proceed) =>
+      async function watched(this: Trees, ...parameters) {
+        const { queryRunner } = this.manager;
+        return operate(guard, { name: "a findTrees", queryRunner, callee: watched }, () =>
+          Promise.resolve(proceed.apply(this, parameters)),
+        );
+      },
+  );
+  replace(
+    repository,
+    "extend",
+    (proceed) =>
+      function (...parameters) {
+        return watchTrees(guard, proceed.apply(this, parameters) as Partial<Trees>);
+      },
+  );
+  return repository;
+}
+
+type Method = (this: never, ...parameters: unknown[]) => unknown;
+
+function replace<O extends object>(
+  owner: O,
+  method: keyof O & string,
+  around: (proceed: (this: unknown, ...parameters: unknown[]) => unknown) => Method,
+): () => void {
+  const ownBefore = Object.getOwnPropertyDescriptor(owner, method);
+  const value = around(owner[method] as (this: unknown, ...parameters: unknown[]) => unknown);
+  Object.defineProperty(owner, method, { configurable: true, writable: true, value });
+  return () => restoreProperty(owner, method, ownBefore);
 }

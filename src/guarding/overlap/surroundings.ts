@@ -1,0 +1,58 @@
+import type { QueryRunner } from "typeorm";
+import { findAnyFlow, Flow } from "../flow";
+import { CallbackFlow } from "./callback-flow";
+import { Operation } from "./operation";
+
+/** Whose flows they are. */
+export interface ConnectionOwner {
+  /** The query runner that everybody uses, where the DataSource has one connection. */
+  readonly sharedQueryRunner: QueryRunner | undefined;
+}
+
+/**
+ * The innermost operation or callback on a connection that the running code is in; on any, if none is given.
+ *
+ * @param isBound whether the code means that connection in particular.
+ */
+export function surroundings(
+  owner: ConnectionOwner,
+  queryRunner: QueryRunner | undefined,
+  isBound: boolean,
+): Operation | CallbackFlow | undefined {
+  const isShared = queryRunner === owner.sharedQueryRunner;
+  const around = findAnyFlow(
+    owner,
+    Flow,
+    (flow) =>
+      (flow instanceof Operation && isOnOperation(queryRunner, flow)) ||
+      (flow instanceof CallbackFlow && isOnCallback(queryRunner, flow, isShared)),
+  ) as Operation | CallbackFlow | undefined;
+  // What goes on after a transaction by the DataSource is beside it.
+  const isBeside = !isBound && around instanceof CallbackFlow && around.isOver;
+  return isBeside ? undefined : around;
+}
+
+/** Whether query runners that are made now are made by an operation for itself. */
+export function isWithoutConnection(around: Operation | CallbackFlow | undefined): around is Operation {
+  return around instanceof Operation && around.queryRunner === undefined;
+}
+
+// One without a connection takes the first one that is used inside it.
+function isOnOperation(queryRunner: QueryRunner | undefined, operation: Operation): boolean {
+  if (operation.isOver) return false;
+  if (queryRunner === undefined || operation.queryRunner !== undefined) {
+    return isSame(queryRunner, operation.queryRunner);
+  }
+  operation.ownQueryRunner ??= queryRunner;
+  return operation.ownQueryRunner === queryRunner;
+}
+
+// What a callback has left running must not get into what comes after it. By the manager of a connection that everybody
+// shares it would even when the transaction has ended.
+function isOnCallback(queryRunner: QueryRunner | undefined, flow: CallbackFlow, isShared: boolean): boolean {
+  return isSame(queryRunner, flow.queryRunner) && (!flow.isOver || isShared || !flow.operation.isOver);
+}
+
+function isSame(queryRunner: QueryRunner | undefined, other: QueryRunner | undefined): boolean {
+  return queryRunner === undefined || queryRunner === other;
+}
