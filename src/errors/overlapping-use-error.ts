@@ -11,7 +11,7 @@ export interface ManagerUse {
 
 /**
  * An EntityManager that is bound to one connection, as in a transaction, was asked for something while something else that
- * was asked of it was not done yet. The second was refused before it reached the connection; the first goes on.
+ * was asked of it was not done yet. The second was refused before it reached the connection.
  */
 export class OverlappingUseError extends TypeORMError {
   readonly code = errorCodes.overlappingUse;

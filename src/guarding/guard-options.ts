@@ -20,8 +20,8 @@ export interface GuardOptions {
   /**
    * What happens when an EntityManager that is bound to one connection, as in a transaction, is asked for something while
    * something else that was asked of it is not done yet. `throw`: it is refused with an OverlappingUseError before it
-   * reaches the connection, and a transaction is neither committed nor rolled back in the middle of what still goes on in
-   * it. `warn` (default): it goes through, with a process warning once per call site. `off`: nobody looks.
+   * reaches the connection, a transaction is not committed in the middle of what was not awaited in it, and nothing of one
+   * goes on after it was rolled back. `warn` (default): it goes through, with a process warning once per call site. `off`: nobody looks.
    */
   readonly overlap?: "throw" | "warn" | "off";
 }

@@ -121,11 +121,7 @@ export class OverlapDetector {
       if (this.mode === "throw") slot.close(end);
       return result;
     } catch (error) {
-      const depth = this.mode === "throw" ? await slot.end(end) : undefined;
-      // TypeORM would undo the innermost savepoint that is open, and take it for this transaction.
-      while (depth !== undefined && transactionDepth(queryRunner) > depth) {
-        await queryRunner.rollbackTransaction();
-      }
+      if (this.mode === "throw") await undoTo(await slot.end(end), queryRunner);
       throw error;
     } finally {
       operation.inner = undefined;
@@ -221,5 +217,15 @@ export class OverlapDetector {
     process.emitWarning(overlapMessage(running.use, use, "was begun although"), {
       type: "OverlappingUseWarning",
     });
+  }
+}
+
+// TypeORM would undo the innermost savepoint that is open, and take it for the transaction around it.
+async function undoTo(depth: number | undefined, queryRunner: QueryRunner): Promise<void> {
+  if (depth === undefined) return;
+  try {
+    while (transactionDepth(queryRunner) > depth) await queryRunner.rollbackTransaction();
+  } catch {
+    // The connection is lost, and the transaction with it.
   }
 }
