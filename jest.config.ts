@@ -10,6 +10,10 @@ const shared = {
   },
 };
 
+// CI has ten minutes. What was found by attacking the library, and its examples, are run there on the newer line alone;
+// `npm test` elsewhere runs all on both.
+const newerLineOnly = process.env["CI"] === "true" ? ["attack", "examples"] : [];
+
 const library = { "^typeorm-concurrency$": "<rootDir>/src/index.ts" };
 
 const config: Config = {
@@ -31,7 +35,7 @@ const config: Config = {
       displayName: "typeorm 0.3",
       globals: { TYPEORM_LINE: "0.3" },
       testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["<rootDir>/test/package/", "<rootDir>/test/house/"],
+      testPathIgnorePatterns: ["package", "house", ...newerLineOnly].map((room) => `<rootDir>/test/${room}/`),
       moduleNameMapper: {
         ...library,
         "^typeorm$": "typeorm-legacy",
