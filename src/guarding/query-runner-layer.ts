@@ -39,12 +39,14 @@ export function layerQueryRunners(
   };
   const ownBefore = Object.getOwnPropertyDescriptor(dataSource, "createQueryRunner");
   const { createQueryRunner } = dataSource as { readonly createQueryRunner: CreateQueryRunner };
+  const layeredOnes = new WeakSet<QueryRunner>();
   let last: WeakRef<QueryRunner> | undefined;
   const layered: CreateQueryRunner = function (...parameters) {
     const queryRunner = createQueryRunner.apply(this, parameters);
-    if (last?.deref() !== queryRunner) {
-      Object.setPrototypeOf(queryRunner, over(Object.getPrototypeOf(queryRunner) as object));
+    if (!layeredOnes.has(queryRunner)) {
+      layeredOnes.add(queryRunner);
       last = new WeakRef(queryRunner);
+      Object.setPrototypeOf(queryRunner, over(Object.getPrototypeOf(queryRunner) as object));
     }
     onMade?.(queryRunner);
     return queryRunner;

@@ -232,6 +232,19 @@ eachDatabase((scratch, database) => {
     ]);
   });
 
+  it("takes it for none either when subscribers of a save ask the DataSource, and so other connections", async () => {
+    await looker.manager.insert(Account, [{ id: 3 }, { id: 4 }]);
+    const seen: number[] = [];
+    const count = async (): Promise<void> => void seen.push(await dataSource.manager.count(Account));
+    const subscriber: EntitySubscriberInterface = { beforeUpdate: count, afterUpdate: count };
+    const accounts = await dataSource.manager.find(Account);
+    for (const account of accounts) account.balance++;
+    dataSource.subscribers.push(subscriber);
+    await dataSource.manager.save(accounts);
+    dataSource.subscribers.splice(dataSource.subscribers.indexOf(subscriber), 1);
+    expect(seen).toEqual(Array(8).fill(4));
+  });
+
   it("lets the DataSource's own managers be used at once outside of transactions", async () => {
     const { manager } = dataSource;
     const parallel = Object.entries(uses).filter(([name]) => name === "find" || name === "count");

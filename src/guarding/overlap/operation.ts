@@ -24,13 +24,12 @@ export class Operation extends Flow {
   inner: Slot | undefined;
   /** What has ended the transaction around it without waiting for it, so that nothing of it may follow. */
   overtakenBy: Operation | undefined;
-  /** The connection that it has taken for itself. */
-  ownQueryRunner: QueryRunner | undefined;
   /** Whether it has let its place go without saying so. */
   hasLeft: () => boolean = () => false;
   /** How many transactions were open inside each other when it began. */
   readonly depthBefore: number;
   readonly #steps = new Set<Promise<unknown>>();
+  #made: Set<QueryRunner> | undefined;
 
   constructor(
     owner: object,
@@ -55,6 +54,18 @@ export class Operation extends Flow {
   get use(): ManagerUse {
     const { callSite, name } = this.options;
     return { operation: name, callSite: callSite === undefined ? undefined : firstOuterFrame(callSite) };
+  }
+
+  /** Notes a query runner that was made in it: its own, or one for what its subscribers ask of the DataSource. */
+  noteMade(queryRunner: QueryRunner): void {
+    (this.#made ??= new Set()).add(queryRunner);
+  }
+
+  /** Whether it is by this query runner. One that has made none has been given the first that is used in it. */
+  isBy(queryRunner: QueryRunner): boolean {
+    if (this.queryRunner !== undefined) return this.queryRunner === queryRunner;
+    if (this.#made === undefined) this.noteMade(queryRunner);
+    return this.#made?.has(queryRunner) === true;
   }
 
   /** Runs something of it that uses the connection. */

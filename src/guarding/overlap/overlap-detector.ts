@@ -131,7 +131,7 @@ export class OverlapDetector {
   /** Hears of every query runner that is made. */
   noteMade(queryRunner: QueryRunner): void {
     const around = this.#around(undefined);
-    if (isWithoutConnection(around)) around.ownQueryRunner = queryRunner;
+    if (isWithoutConnection(around)) around.noteMade(queryRunner);
   }
 
   async #operate<T>(

@@ -37,22 +37,13 @@ export function isWithoutConnection(around: Operation | CallbackFlow | undefined
   return around instanceof Operation && around.queryRunner === undefined;
 }
 
-// One without a connection takes the first one that is used inside it.
 function isOnOperation(queryRunner: QueryRunner | undefined, operation: Operation): boolean {
-  if (operation.isOver) return false;
-  if (queryRunner === undefined || operation.queryRunner !== undefined) {
-    return isSame(queryRunner, operation.queryRunner);
-  }
-  operation.ownQueryRunner ??= queryRunner;
-  return operation.ownQueryRunner === queryRunner;
+  return !operation.isOver && (queryRunner === undefined || operation.isBy(queryRunner));
 }
 
 // What a callback has left running must not get into what comes after it. By the manager of a connection that everybody
 // shares it would even when the transaction has ended.
 function isOnCallback(queryRunner: QueryRunner | undefined, flow: CallbackFlow, isShared: boolean): boolean {
-  return isSame(queryRunner, flow.queryRunner) && (!flow.isOver || isShared || !flow.operation.isOver);
-}
-
-function isSame(queryRunner: QueryRunner | undefined, other: QueryRunner | undefined): boolean {
-  return queryRunner === undefined || queryRunner === other;
+  const isSame = queryRunner === undefined || queryRunner === flow.queryRunner;
+  return isSame && (!flow.isOver || isShared || !flow.operation.isOver);
 }
