@@ -14,7 +14,10 @@ const shared = {
 // `npm test` elsewhere runs all on both.
 const newerLineOnly = process.env["CI"] === "true" ? ["attack", "examples"] : [];
 
-const library = { "^typeorm-concurrency$": "<rootDir>/src/index.ts" };
+const library = {
+  "^typeorm-concurrency$": "<rootDir>/src/index.ts",
+  "^typeorm-concurrency/locks$": "<rootDir>/src/locks.ts",
+};
 
 const config: Config = {
   globalSetup: "<rootDir>/test/support/global-setup.ts",

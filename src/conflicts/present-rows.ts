@@ -4,7 +4,7 @@ import type { EntityDescription } from "../metadata/entity-description";
 import { shapeOf } from "../metadata/shape";
 import { takeOriginal, type Original } from "../tracking/original";
 import type { Guard } from "../guarding/guard";
-import { rowKey } from "../guarding/row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { withoutTracking } from "../guarding/untracked-reads";
 
 const idsInStatement = 500;

@@ -7,7 +7,7 @@ import type { EntityDescription } from "../metadata/entity-description";
 import type { Guard } from "../guarding/guard";
 import { guardOfManager } from "../guarding/guard-of";
 import { withQueryRunner } from "../guarding/primary";
-import { rowKey } from "../guarding/row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { TokenMemory } from "../guarding/token-memory";
 import { applyResolution } from "./apply-resolution";
 import type { ConflictStrategy } from "./conflict-strategy";

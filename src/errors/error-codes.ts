@@ -16,6 +16,9 @@ export const errorCodes = Object.freeze({
   actorQueueFull: "ACTOR_QUEUE_FULL",
   closedActor: "CLOSED_ACTOR",
   parallel: "PARALLEL",
+  entityLocked: "ENTITY_LOCKED",
+  leaseLost: "LEASE_LOST",
+  locksUnavailable: "LOCKS_UNAVAILABLE",
 } as const);
 
 /** Whether an error carries a code, whichever copy of the package made it. */

@@ -37,11 +37,46 @@ export interface UnitEvent {
   readonly outcome: "committed" | "failed" | "unknown";
 }
 
+/** `typeorm-concurrency:lock`: something has happened to locks over sets of entities. */
+export interface LockEvent {
+  /**
+   * `acquired`, `added`, `released`: a lease, or more for one. `waiting`: somebody waits for entities that are locked.
+   * `refused`: of entities that are locked. `renewal-failed`: it will be tried again. `lost`: a lease ended without being
+   * released. `release-failed`: it will end by itself. `write-refused`: by the guard. `operation-released`, `purged`: by
+   * an operator. `backend-chosen`: by `autoLocks`.
+   */
+  readonly event:
+    | "acquired"
+    | "added"
+    | "waiting"
+    | "refused"
+    | "released"
+    | "renewal-failed"
+    | "lost"
+    | "release-failed"
+    | "write-refused"
+    | "operation-released"
+    | "purged"
+    | "backend-chosen";
+  /** `memory`, `database`, `redis`. */
+  readonly backend: string;
+  /** Who holds, waits or was refused; undefined where it is about nobody in particular. */
+  readonly operation: string | undefined;
+  /** How many entities it is about; of `operation-released` and `purged`, how many leases. */
+  readonly entities: number;
+  /** Of the lease, if there is one. */
+  readonly fencingToken: number | undefined;
+  /** Since `acquire` was called; undefined for everything else. */
+  readonly elapsedMs?: number;
+  readonly error: unknown;
+}
+
 interface Events {
   readonly conflict: ConflictEvent;
   readonly retry: RetryEvent;
   readonly "gave-up": GaveUpEvent;
   readonly unit: UnitEvent;
+  readonly lock: LockEvent;
 }
 
 const channels = {
@@ -49,6 +84,7 @@ const channels = {
   retry: channel("typeorm-concurrency:retry"),
   "gave-up": channel("typeorm-concurrency:gave-up"),
   unit: channel("typeorm-concurrency:unit"),
+  lock: channel("typeorm-concurrency:lock"),
 } as const satisfies Record<keyof Events, unknown>;
 
 /** Tells whoever listens on a channel of Node's `diagnostics_channel`. Costs nothing while nobody does. */

@@ -5,7 +5,7 @@ import { memberIdsOf, originalMemberIds, type Original } from "../tracking/origi
 import type { GraphEntity } from "./entity-graph";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 /** Whether a save changes a member of an aggregate, one that is a root itself and is raised included. */

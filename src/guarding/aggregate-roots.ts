@@ -15,7 +15,7 @@ import type { GraphEntity } from "./entity-graph";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { enlistObject } from "./row-enlistment";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 interface RootObject {

@@ -2,7 +2,7 @@ import type { ObjectLiteral } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { decodeVersion } from "./version-token";
 
 // What callers have named, for any DataSource: the entity may not have been loaded by one.

@@ -1,6 +1,6 @@
 import { ConnectionBusyError } from "../errors/connection-busy-error";
 import { findFlow, Flow } from "./flow";
-import { onAbort } from "./on-abort";
+import { onAbort } from "../events/on-abort";
 
 const tickMs = 250;
 

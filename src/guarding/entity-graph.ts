@@ -1,7 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { isElsewhere } from "../metadata/column";
-import { rowId } from "./row-identity";
+import { rowId } from "../metadata/row-identity";
 
 /** The four ways in which an EntityManager writes entities. */
 export type PersistMode = "save" | "remove" | "soft-remove" | "recover";

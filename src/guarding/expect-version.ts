@@ -1,7 +1,7 @@
 import type { ObjectLiteral } from "typeorm";
 import { nameExpectation } from "./caller-expectations";
 import { guardOfEntity } from "./guard-of";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { decodeVersion } from "./version-token";
 
 /**

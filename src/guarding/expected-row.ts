@@ -9,7 +9,7 @@ import type { Guard } from "./guard";
 import { guardOfManager } from "./guard-of";
 import { GuardedRow } from "./guarded-row";
 import { refusal } from "./refusal";
-import { keyMap, rowKey } from "./row-identity";
+import { keyMap, rowKey } from "../metadata/row-identity";
 import { readTokens } from "./token-reader";
 import { decodeVersion } from "./version-token";
 

@@ -55,6 +55,7 @@ export function guardDataSource<D extends DataSource>(dataSource: D, options: Gu
     hookQueryRunners(guard),
     hookMadeQueryRunners(guard),
     hookLazyRelations(guard),
+    resolved.locks?.bind(dataSource) ?? (() => undefined),
   );
   registerGuard(guard, () => {
     guard.isActive = false;

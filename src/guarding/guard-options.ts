@@ -1,6 +1,7 @@
 import type { EntityTarget, ObjectLiteral } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { EntityConcurrency } from "../metadata/entity-concurrency";
+import type { WriteLocks } from "./write-locks";
 
 /** How a DataSource is guarded. */
 export interface GuardOptions {
@@ -24,7 +25,15 @@ export interface GuardOptions {
    * goes on after it was rolled back. `warn` (default): it goes through, with a process warning once per call site. `off`: nobody looks.
    */
   readonly overlap?: "throw" | "warn" | "off";
+  /**
+   * A lock registry, of `createLockRegistry()`. A save, remove, softRemove or recover that would write an entity which another
+   * operation has locked is refused with an EntityLockedError; the holder's own writes pass. Default: none.
+   */
+  readonly locks?: WriteLocks;
 }
+
+/** The options with their defaults. */
+export type ResolvedGuardOptions = Required<Omit<GuardOptions, "locks">> & Pick<GuardOptions, "locks">;
 
 const missingTokenChoices: readonly unknown[] = ["throw", "warn", "ignore"];
 const overlapChoices: readonly unknown[] = ["throw", "warn", "off"];
@@ -35,7 +44,8 @@ export function resolveGuardOptions({
   missingToken = "throw",
   entities = new Map(),
   overlap = "warn",
-}: GuardOptions): Required<GuardOptions> {
+  locks,
+}: GuardOptions): ResolvedGuardOptions {
   if (typeof versionColumns !== "boolean") {
     throw new GuardConfigurationError(
       `"versionColumns" must be true or false, not ${String(versionColumns)}.`,
@@ -54,5 +64,9 @@ export function resolveGuardOptions({
   if (!(entities instanceof Map)) {
     throw new GuardConfigurationError(`"entities" must be a Map of entity to its declarations.`);
   }
-  return Object.freeze({ versionColumns, missingToken, entities: new Map(entities), overlap });
+  if (locks !== undefined && typeof locks?.refuseLockedRows !== "function") {
+    throw new GuardConfigurationError(`"locks" must be a lock registry: createLockRegistry({ … }).`);
+  }
+  const resolved = { versionColumns, missingToken, entities: new Map(entities), overlap };
+  return Object.freeze(locks === undefined ? resolved : { ...resolved, locks });
 }

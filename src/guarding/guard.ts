@@ -7,8 +7,8 @@ import { MemberRoots } from "../tracking/member-roots";
 import { Tracker } from "../tracking/tracker";
 import type { BuilderClass } from "./builder-class";
 import { ConnectionTurns } from "./connection-turns";
-import { busyTimeoutMs, dialectOf, hasSingleConnection, type Dialect } from "./dialect";
-import type { GuardOptions } from "./guard-options";
+import { busyTimeoutMs, dialectOf, hasSingleConnection, type Dialect } from "../metadata/dialect";
+import type { ResolvedGuardOptions } from "./guard-options";
 import { OverlapDetector } from "./overlap/overlap-detector";
 import { refuseUnfitTokens } from "./token-check";
 import { Turns } from "./turns";
@@ -40,7 +40,7 @@ export class Guard {
 
   constructor(
     readonly dataSource: DataSource,
-    readonly options: Required<GuardOptions>,
+    readonly options: ResolvedGuardOptions,
   ) {
     if (hasSingleConnection(dataSource)) {
       this.connectionTurns = new ConnectionTurns(this, busyTimeoutMs(dataSource));

@@ -3,7 +3,7 @@ import { isHiddenForeignKey } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { HiddenValues } from "../tracking/original";
 import type { Guard } from "./guard";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 
 /** A column as a SELECT has it: its expression, and the name it has in the raw result. */
 interface SelectedColumn {

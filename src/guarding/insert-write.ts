@@ -10,7 +10,7 @@ import { makeVersion } from "./next-version";
 import { queryRunnerOf } from "./query-runner-of";
 import { keepReinsertedKeys } from "./reinserted-key";
 import { askForReturning } from "./returning";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { inOwnSubtransaction } from "./subtransaction";

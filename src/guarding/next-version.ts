@@ -3,7 +3,7 @@ import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { Column } from "../metadata/column";
 import type { NextVersion } from "../metadata/version-source";
 import { isSameValue } from "../tracking/value-equality";
-import type { Dialect } from "./dialect";
+import type { Dialect } from "../metadata/dialect";
 
 /**
  * The version that the application's function makes for a write.

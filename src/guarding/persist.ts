@@ -7,6 +7,7 @@ import { conflictsOf } from "./conflict-report";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
+import { refuseLockedEntities } from "./locked-rows";
 import { decideOnMissingToken } from "./missing-token";
 import { raiseRoots } from "./root-raising";
 import { enlistRows } from "./row-enlistment";
@@ -44,11 +45,14 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
 async function persistOnConnection(guard: Guard, call: PersistCall): Promise<unknown> {
   const graphNow = (): EntityGraph => entityGraph(call.mode, rootsOf(guard, call));
   const graph = graphNow();
-  if (!graph.entities.some((node) => guard.describe(node.metadata) ?? isInAggregate(guard, node))) {
+  const isGuarded = graph.entities.some(
+    (node) => guard.describe(node.metadata) ?? isInAggregate(guard, node),
+  );
+  if (!isGuarded && guard.options.locks === undefined) {
     return runInSave(guard, currentScope(guard), () => call.proceed(call.options));
   }
   return guard.turns.take(turnsOf(guard, call, graph), (hasWaited) =>
-    persistInTurn(guard, call, hasWaited ? graphNow() : graph),
+    persistInTurn(guard, call, hasWaited ? graphNow() : graph, isGuarded),
   );
 }
 
@@ -81,7 +85,12 @@ function rootsOf(
   });
 }
 
-async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph): Promise<unknown> {
+async function persistInTurn(
+  guard: Guard,
+  call: PersistCall,
+  graph: EntityGraph,
+  isGuarded: boolean,
+): Promise<unknown> {
   guard.keepHooks();
   keepListening(guard);
   const canListen = call.options?.listeners !== false && hasWritingSubscribers(guard, call.mode);
@@ -92,12 +101,17 @@ async function persistInTurn(guard: Guard, call: PersistCall, graph: EntityGraph
     mode: call.mode,
     parent: currentScope(guard),
     isSingleStatement: isOneRow && !needsSubtransaction(guard, graph),
-    transaction: () => openTransaction(guard, call.manager),
+    // What is only asked for its locks is refused before it writes.
+    transaction: () => (isGuarded ? openTransaction(guard, call.manager) : undefined),
     openSavepoint: (transaction) => Savepoint.open(guard, transaction),
     isInCallersTransaction: call.manager.queryRunner?.isTransactionActive === true,
     callSite: call.callSite,
     isUnchecked: isUnchecked(call.options),
-    raiseRoots: (queryRunner) => runBesideSave(guard, scope, () => raiseRoots(guard, scope, queryRunner)),
+    prepare: async (queryRunner) => {
+      await refuseLockedEntities(guard, scope, graph.entities, queryRunner);
+      if (scope.rootLinks.length === 0) return;
+      await runBesideSave(guard, scope, () => raiseRoots(guard, scope, queryRunner));
+    },
   });
   enlistRows(guard, scope, graph.entities);
   if (concernsRoots) enlistRoots(guard, scope, graph.entities);

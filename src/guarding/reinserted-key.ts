@@ -1,7 +1,7 @@
 import type { InsertQueryBuilder, ObjectLiteral } from "typeorm";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Guard } from "./guard";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 /*

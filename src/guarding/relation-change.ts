@@ -6,6 +6,7 @@ import { refusalOf } from "./expected-row";
 import { currentRelatedId, membersOf, originalRelatedId } from "../tracking/original";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
+import { refuseLockedRow } from "./locked-rows";
 import { runAtomically } from "./primary";
 import { queryRunnerOf } from "./query-runner-of";
 import { rowOfEntity } from "./row-enlistment";
@@ -39,6 +40,7 @@ export async function changeRelation(
 
 async function raiseRoot(guard: Guard, queryRunner: QueryRunner, root: GuardedRow): Promise<void> {
   const { description, subject } = root;
+  await refuseLockedRow(guard, "a change of a relation", root, queryRunner);
   const memory = new TokenMemory(guard, [{ metadata: description.metadata, entity: subject.entity }]);
   const tokens = await raiseRow(guard, queryRunner, root);
   if (tokens === undefined && subject.expectation.size > 0) {

@@ -1,5 +1,6 @@
 import type { EntityManager, EntityTarget, ObjectLiteral } from "typeorm";
 import { expectedRow, refusalOf } from "./expected-row";
+import { refuseLockedRow } from "./locked-rows";
 import { withQueryRunner } from "./primary";
 import { asOwnStatement } from "./own-statements";
 import { requireCount } from "./required-count";
@@ -13,7 +14,8 @@ import { rowCondition } from "./row-condition";
  * @param id the key: a scalar, or an object of key properties.
  * @param token what {@link versionOf} gave for the row, or the value of its row version, which then is all that is checked.
  * @throws OptimisticLockError, never retryable, when the row has another version or is gone; InvalidVersionError;
- * UncheckedWriteError for an entity that is not guarded or an incomplete key.
+ * UncheckedWriteError for an entity that is not guarded or an incomplete key; EntityLockedError where another operation
+ * has locked it.
  */
 export async function removeExpecting<E extends ObjectLiteral>(
   manager: EntityManager,
@@ -24,6 +26,7 @@ export async function removeExpecting<E extends ObjectLiteral>(
   const { guard, row, expectation } = expectedRow(manager, target, id, token);
   const { metadata } = row.description;
   await withQueryRunner(guard, manager.queryRunner, async (queryRunner) => {
+    await refuseLockedRow(guard, "a remove", row, queryRunner);
     const builder = guard.dataSource
       .createQueryBuilder(queryRunner)
       .delete()

@@ -1,6 +1,7 @@
 import type { QueryRunner } from "typeorm";
 import { changedRoots } from "./aggregate-roots";
 import type { Guard } from "./guard";
+import { refuseLockedRoots } from "./locked-rows";
 import { decideOnMissingToken } from "./missing-token";
 import { raiseRow } from "./row-touch";
 import type { SaveScope } from "./save-scope";
@@ -12,6 +13,7 @@ import type { SaveScope } from "./save-scope";
 export async function raiseRoots(guard: Guard, scope: SaveScope, queryRunner: QueryRunner): Promise<void> {
   const roots = changedRoots(scope);
   for (const root of roots) scope.raisedRoots.add(root);
+  await refuseLockedRoots(guard, scope, roots, queryRunner);
   for (const root of roots) {
     // Of a root that was only named by its key there is nothing to check.
     if (root.isTracked || root.isSubject) decideOnMissingToken(guard, root, scope.callSite);

@@ -9,7 +9,7 @@ import type { GraphEntity } from "./entity-graph";
 import { expectationOf } from "./expectation";
 import type { Guard } from "./guard";
 import { GuardedRow, type RowObject, type RowRole } from "./guarded-row";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 /** Puts every guarded entity of a save into its scope, with what the save expects of its row. */

@@ -7,7 +7,7 @@ import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { targetsOf } from "./builder-targets";
 import { replaceRelationValue } from "./relation-value";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { currentScope } from "./save-flow";
 import { claimedMembers } from "./save-objects";
 import type { SaveScope } from "./save-scope";

@@ -11,7 +11,7 @@ import { decideOnMissingToken } from "./missing-token";
 import { isOwnStatement } from "./own-statements";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
-import { isWholeKey, rowKey } from "./row-identity";
+import { isWholeKey, rowKey } from "../metadata/row-identity";
 import { currentScope, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { planVersion } from "./statement-version";

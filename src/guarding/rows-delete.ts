@@ -7,7 +7,7 @@ import { queryRunnerOf } from "./query-runner-of";
 import { cascadesWithin, lockRowsAsExpected } from "./removal-lock";
 import { requireCount } from "./required-count";
 import { rowCondition } from "./row-condition";
-import { isWholeKey, rowKey } from "./row-identity";
+import { isWholeKey, rowKey } from "../metadata/row-identity";
 import { currentScope, isInSave, runStatement } from "./save-flow";
 import type { SaveScope } from "./save-scope";
 import { refuseUnseenSave } from "./unseen-save";

@@ -1,6 +1,7 @@
 import type { ObjectLiteral, QueryBuilder } from "typeorm";
 import { findFlow, Flow } from "./flow";
 import type { Guard } from "./guard";
+import { refuseLockedTargets } from "./locked-rows";
 import { queryRunnerOf } from "./query-runner-of";
 import type { SaveScope, StatementOrigin } from "./save-scope";
 
@@ -38,7 +39,12 @@ export async function runStatement<T>(
   execute: () => Promise<T>,
 ): Promise<T> {
   if (scope === undefined) return execute();
-  return scope.write(origin, queryRunnerOf(builder), () => runBesideSave(guard, scope, execute));
+  return scope.write(origin, queryRunnerOf(builder), () =>
+    runBesideSave(guard, scope, async () => {
+      if (origin !== "listener") await refuseLockedTargets(guard, scope, builder);
+      return execute();
+    }),
+  );
 }
 
 /** Runs what a save does besides the statements it is made of. */

@@ -1,7 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { memberIdsOf } from "../tracking/original";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 interface SaveObject {

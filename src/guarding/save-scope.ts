@@ -39,8 +39,8 @@ export interface SaveScopeOptions {
   readonly callSite: CallSite | undefined;
   /** Whether its rows are written whatever they hold. */
   readonly isUnchecked: boolean;
-  /** Raises the aggregate roots that the save changes, before its first statement. */
-  readonly raiseRoots: (queryRunner: QueryRunner) => Promise<void>;
+  /** What is done before the save's first statement, when all its rows have been read. */
+  readonly prepare: (queryRunner: QueryRunner) => Promise<void>;
 }
 
 /** A guarded entity that has no key yet, and will have one when it is inserted. */
@@ -63,6 +63,8 @@ export class SaveScope {
   readonly raisedRoots = new Set<GuardedRow>();
   /** The rows it has read before writing, by {@link rowKey}; kept only where there are aggregate roots. */
   readonly found = new Map<string, Original>();
+  /** The rows of which no other operation has the lock, or has been asked for, by {@link rowKey}. */
+  readonly unlockedRows = new Set<string>();
   /** Whether a remove has found all its rows as expected under a lock, so that only itself can delete them. */
   holdsRows = false;
   readonly mode: PersistMode;
@@ -74,7 +76,7 @@ export class SaveScope {
   #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #beginning: Promise<void> | undefined;
-  #raising: Promise<void> | undefined;
+  #preparing: Promise<void> | undefined;
   #savepoint: Savepoint | undefined;
   #joined: QueryRunner | undefined;
 
@@ -120,8 +122,8 @@ export class SaveScope {
       if (this.#failure !== undefined) throw this.#failure.error;
       await this.#begin(origin);
       // Not before a listener's statement, which may be on another connection.
-      if (origin !== "listener" && queryRunner !== undefined && this.rootLinks.length > 0) {
-        await (this.#raising ??= this.#options.raiseRoots(queryRunner));
+      if (origin !== "listener" && queryRunner !== undefined) {
+        await (this.#preparing ??= this.#options.prepare(queryRunner));
       }
       return execute();
     };

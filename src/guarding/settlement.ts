@@ -9,7 +9,7 @@ import { forgetNamedExpectation } from "./caller-expectations";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import type { GuardedRow, RowObject } from "./guarded-row";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import type { SaveScope } from "./save-scope";
 
 /** After a save: gives its entities the tokens their rows have now, and makes what was written their original. */

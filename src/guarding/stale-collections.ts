@@ -2,7 +2,7 @@ import type { ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { memberIdsOf, membersOf, originalMemberIds, type Original } from "../tracking/original";
 import { replaceRelationValue } from "./relation-value";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 
 /*
  * TypeORM's save attaches the members of a collection that the row does not have in the database, and detaches or deletes

@@ -3,7 +3,7 @@ import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { isJson } from "../tracking/kept-value";
-import type { Dialect } from "./dialect";
+import type { Dialect } from "../metadata/dialect";
 
 const uncomparable: Readonly<Record<Dialect, readonly string[]>> = {
   postgres: ["xml", "point", "line", "lseg", "box", "path", "polygon", "circle", "interval"],

@@ -1,6 +1,6 @@
 import type { Column } from "../metadata/column";
 import { isJson } from "../tracking/kept-value";
-import type { Dialect } from "./dialect";
+import type { Dialect } from "../metadata/dialect";
 
 /** A condition on one column, with `?` where each of `values` goes. */
 export interface TokenPredicate {

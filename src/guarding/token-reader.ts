@@ -5,7 +5,7 @@ import { isSameColumnValue } from "../tracking/entity-changes";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { HiddenValuesReader } from "./hidden-values";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { withoutTracking } from "./untracked-reads";
 
 const idsInStatement = 500;

@@ -3,6 +3,7 @@ import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import { descriptionOfEntity, refusalOf } from "./expected-row";
 import { runOnPrimary } from "./primary";
 import { guardOfManager } from "./guard-of";
+import { refuseLockedRow } from "./locked-rows";
 import { decideOnMissingToken } from "./missing-token";
 import { rowOfEntity } from "./row-enlistment";
 import { raiseRow } from "./row-touch";
@@ -17,7 +18,8 @@ import { TokenMemory } from "./token-memory";
  * @param entity a loaded entity with a row version.
  * @returns the same entity, with its new version.
  * @throws OptimisticLockError when the row has another version or is gone; MissingTokenError for an entity that was
- * loaded without its version; UncheckedWriteError for one that has no row version or no key.
+ * loaded without its version; UncheckedWriteError for one that has no row version or no key; EntityLockedError where
+ * another operation has locked it.
  */
 export async function touch<E extends ObjectLiteral>(manager: EntityManager, entity: E): Promise<E> {
   const guard = guardOfManager(manager);
@@ -38,6 +40,7 @@ export async function touch<E extends ObjectLiteral>(manager: EntityManager, ent
         );
       }
       decideOnMissingToken(guard, row, undefined);
+      await refuseLockedRow(guard, "a touch", row, queryRunner);
       const memory = new TokenMemory(guard, [{ metadata, entity }]);
       const tokens = await raiseRow(guard, queryRunner, row);
       if (tokens === undefined) throw await refusalOf(guard, queryRunner, row, "touch", entity);

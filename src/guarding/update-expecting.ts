@@ -2,6 +2,7 @@ import type { EntityManager, EntityTarget, ObjectLiteral, QueryDeepPartialEntity
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Expectation } from "./expectation";
 import { expectedRow, refusalOf } from "./expected-row";
+import { refuseLockedRow } from "./locked-rows";
 import { runOnPrimary } from "./primary";
 import { updateRow } from "./row-touch";
 import { encodeVersion, isOpaque } from "./version-token";
@@ -17,7 +18,8 @@ import { encodeVersion, isOpaque } from "./version-token";
  * @param patch properties to set, as for `update()`. An empty one only raises the version.
  * @returns the row's new version, in the form that `token` had.
  * @throws OptimisticLockError, never retryable, when the row has another version or is gone; InvalidVersionError;
- * UncheckedWriteError for an entity that is not guarded or an incomplete key.
+ * UncheckedWriteError for an entity that is not guarded or an incomplete key; EntityLockedError where another operation
+ * has locked it.
  */
 export async function updateExpecting<E extends ObjectLiteral>(
   manager: EntityManager,
@@ -28,6 +30,7 @@ export async function updateExpecting<E extends ObjectLiteral>(
 ): Promise<unknown> {
   const { guard, row } = expectedRow(manager, target, id, token);
   return runOnPrimary(guard, manager, row.description, async (queryRunner) => {
+    await refuseLockedRow(guard, "an update", row, queryRunner);
     const tokens = await updateRow(guard, queryRunner, row, patch, { callsListeners: true });
     if (tokens === undefined) throw await refusalOf(guard, queryRunner, row, "update");
     return inFormOf(token, row.description, row.key, tokens);

@@ -3,7 +3,7 @@ import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import { MissingTokenError } from "../errors/missing-token-error";
 import { expectationOf, isRelevant } from "./expectation";
 import { guardOfEntity } from "./guard-of";
-import { rowKey } from "./row-identity";
+import { rowKey } from "../metadata/row-identity";
 import { encodeVersion } from "./version-token";
 
 /**

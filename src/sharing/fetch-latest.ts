@@ -2,7 +2,7 @@ import { EntityNotFoundError, type EntityManager, type EntityMetadata, type Obje
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { Guard } from "../guarding/guard";
 import { guardOfManager } from "../guarding/guard-of";
-import { rowId, rowKey } from "../guarding/row-identity";
+import { rowId, rowKey } from "../metadata/row-identity";
 import { readLatestRow } from "./latest-row";
 
 /**

@@ -11,7 +11,7 @@ import { formatValue } from "../errors/format-value";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import { guardedDescription } from "../guarding/expected-row";
 import { guardOf } from "../guarding/guard-of";
-import { keyMap, rowKey } from "../guarding/row-identity";
+import { keyMap, rowKey } from "../metadata/row-identity";
 import { currentUnit } from "../guarding/unit-flow";
 import type { Attempt } from "../units/attempt";
 import { runUnitOfWork } from "../units/run-unit-of-work";

@@ -1,7 +1,7 @@
 import type { EntityManager } from "typeorm";
 import { ParallelError } from "../errors/parallel-error";
 import type { Guard } from "../guarding/guard";
-import { onAbort } from "../guarding/on-abort";
+import { onAbort } from "../events/on-abort";
 import type { Attempt } from "../units/attempt";
 import { runUnitOfWork } from "../units/run-unit-of-work";
 import { countOf, ItemSource } from "./item-source";

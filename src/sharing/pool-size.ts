@@ -1,5 +1,5 @@
 import type { DataSource } from "typeorm";
-import { hasSingleConnection } from "../guarding/dialect";
+import { hasSingleConnection } from "../metadata/dialect";
 
 /** What TypeORM and its drivers read the size of a pool from. */
 interface PoolOptions {

@@ -1,6 +1,6 @@
 import { findFlow, Flow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
-import { onAbort } from "../guarding/on-abort";
+import { onAbort } from "../events/on-abort";
 import { isCircular, type Waiter } from "./circular-wait";
 import type { Lane } from "./lane";
 import { Turn, type TurnMember, type TurnOwner } from "./turn";

@@ -1,5 +1,5 @@
 import type { QueryRunner } from "typeorm";
-import { onAbort } from "../guarding/on-abort";
+import { onAbort } from "../events/on-abort";
 
 /**
  * Takes a connection from the pool for a query runner, and gives it back when it comes after the signal.

@@ -9,7 +9,7 @@ import { publish } from "../events/channels";
 import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
 import { guardOf } from "../guarding/guard-of";
-import { onAbort } from "../guarding/on-abort";
+import { onAbort } from "../events/on-abort";
 import { refuseLeftovers } from "../guarding/unit-flow";
 import { outerTransaction } from "../guarding/transaction-flow";
 import type { Attempt, FailedAttempt } from "./attempt";

@@ -1,5 +1,5 @@
 import type { Column } from "../../src/metadata/column";
-import type { Dialect } from "../../src/guarding/dialect";
+import type { Dialect } from "../../src/metadata/dialect";
 import { tokenPredicate } from "../../src/guarding/token-predicate";
 
 const instant = new Date("2024-05-06T07:08:09.123Z");

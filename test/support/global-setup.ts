@@ -1,5 +1,6 @@
 import { createConnection } from "mysql2/promise";
 import { startPostgres } from "./embedded-postgres";
+import { answersPing, redisUrl } from "./redis";
 
 /** Starts what the tests need and tells the workers, by environment, what is there. */
 export default async function setUp(): Promise<void> {
@@ -18,5 +19,12 @@ export default async function setUp(): Promise<void> {
       throw new Error(`MariaDB is needed in CI, at ${mariadbUrl}`, { cause: error });
     process.env["MARIADB_ABSENT"] = `no server answers at ${mariadbUrl}`;
     process.stderr.write(`MariaDB suites are skipped: ${process.env["MARIADB_ABSENT"]}; set MARIADB_URL.\n`);
+  }
+  if (await answersPing(redisUrl())) {
+    process.env["REDIS_URL"] = redisUrl();
+  } else {
+    if (process.env["CI"] === "true") throw new Error(`Redis is needed in CI, at ${redisUrl()}`);
+    process.env["REDIS_ABSENT"] = `no server answers at ${redisUrl()}`;
+    process.stderr.write(`Redis suites are skipped: ${process.env["REDIS_ABSENT"]}; set REDIS_URL.\n`);
   }
 }

@@ -1,6 +1,6 @@
 import type { DataSource, EntityTarget, ObjectLiteral } from "typeorm";
 import { GuardConfigurationError } from "../../errors/guard-configuration-error";
-import { dialectOf } from "../dialect";
+import { dialectOf } from "../../metadata/dialect";
 import { Guard } from "../guard";
 import { guardOf, isGuarded } from "../guard-of";
 import { resolveGuardOptions } from "../guard-options";

@@ -38,7 +38,8 @@ export function keyMap(metadata: EntityMetadata, id: unknown): ObjectLiteral {
     : metadata.ensureEntityIdMap(id);
 }
 
-function keyText(value: unknown): string | undefined {
+/** One text per value of a key, however it is written; undefined for none. */
+export function keyText(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");

@@ -1,0 +1,68 @@
+import {
+  DefaultNamingStrategy,
+  getMetadataArgsStorage,
+  type EntitySchema,
+  type EntityTarget,
+  type ObjectLiteral,
+} from "typeorm";
+
+/** What is known of an entity without a DataSource: what its decorators, or its schema, say. */
+export interface DeclaredEntity {
+  readonly name: string;
+  /** As the default naming strategy has it. */
+  readonly tablePath: string;
+  /** Properties of the key; empty when they are not known. */
+  readonly keyProperties: readonly string[];
+}
+
+type EntityClass = abstract new () => ObjectLiteral;
+
+const naming = new DefaultNamingStrategy();
+
+/** What an entity's own declarations say of it, for registries that have no DataSource to ask. */
+export function declaredEntity(target: EntityTarget<ObjectLiteral>): DeclaredEntity {
+  if (typeof target === "string") {
+    return { name: target, tablePath: naming.tableName(target, undefined), keyProperties: [] };
+  }
+  if (typeof target === "function") return declaredClass(target as EntityClass);
+  const { options } = target as EntitySchema<ObjectLiteral>;
+  return {
+    name: options.name,
+    tablePath: inSchema(options.schema, naming.tableName(options.name, options.tableName)),
+    keyProperties: Object.entries(options.columns).flatMap(([property, column]) =>
+      column?.primary === true ? property : [],
+    ),
+  };
+}
+
+function declaredClass(target: EntityClass): DeclaredEntity {
+  const { columns, tables } = getMetadataArgsStorage();
+  const ancestry = ancestryOf(target);
+  // The children of a single table's class are rows of that table.
+  const table = ancestry
+    .flatMap((ancestor) => tables.find((its) => its.target === ancestor && its.type !== "entity-child") ?? [])
+    .at(0);
+  const named = typeof table?.target === "function" ? table.target : target;
+  return {
+    name: target.name,
+    tablePath: inSchema(table?.schema, naming.tableName(named.name, table?.name)),
+    keyProperties: columns
+      .filter(
+        ({ options, target: owner }) => options.primary === true && ancestry.includes(owner as EntityClass),
+      )
+      .map(({ propertyName }) => propertyName),
+  };
+}
+
+function ancestryOf(target: EntityClass): EntityClass[] {
+  const ancestry: EntityClass[] = [];
+  for (let each: unknown = target; typeof each === "function" && each !== Function.prototype;) {
+    ancestry.push(each as EntityClass);
+    each = Object.getPrototypeOf(each);
+  }
+  return ancestry;
+}
+
+function inSchema(schema: string | undefined, table: string): string {
+  return schema === undefined ? table : `${schema}.${table}`;
+}

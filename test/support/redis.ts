@@ -1,0 +1,98 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "./embedded-postgres";
+
+/** Where the tests look for Redis. */
+export function redisUrl(): string {
+  return process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
+}
+
+/** Whether a server answers. */
+export async function answersPing(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port || 6379), hostname);
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(2000, () => end(false));
+    socket.on("error", () => end(false));
+    socket.on("connect", () => socket.write("PING\r\n"));
+    // One that asks for a password is there too.
+    socket.on("data", () => end(true));
+  });
+}
+
+/** Why there is no server program to start, if there is none. */
+export const redisServerAbsent =
+  spawnSync("redis-server", ["--version"]).status === 0 ? undefined : "there is no redis-server to start";
+
+/** A Redis server of a test's own, which keeps its data while it is stopped. */
+export class OwnRedis {
+  #process: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly folder: string,
+    private readonly flags: readonly string[],
+  ) {}
+
+  static async start(...flags: string[]): Promise<OwnRedis> {
+    const folder = mkdtempSync(join(tmpdir(), "typeorm-concurrency-redis-"));
+    const server = new OwnRedis(await freePort(), folder, flags);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const persistence = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
+    this.#process = spawn(
+      "redis-server",
+      [
+        "--port",
+        String(this.port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        this.folder,
+        ...persistence,
+        ...this.flags,
+      ],
+      { stdio: "ignore" },
+    );
+    while (!(await answersPing(this.url))) await sleep(20);
+  }
+
+  /** Stops answering, as a process that gets no processor does. */
+  pause(): void {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#process?.kill("SIGCONT");
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#process;
+    this.#process = undefined;
+    if (running === undefined) return;
+    running.kill("SIGCONT");
+    const exited = new Promise((resolve) => running.once("exit", resolve));
+    running.kill("SIGKILL");
+    await exited;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
