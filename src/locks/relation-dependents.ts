@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager, EntityMetadata, EntityTarget, ObjectLiteral } from "typeorm";
 import { describeEntity } from "../metadata/entity-description";
 import type { EntityConcurrency } from "../metadata/entity-concurrency";
+import type { Column } from "../metadata/column";
 import type { RelationMetadata } from "../metadata/relation";
 import { dataSourceOf } from "./data-source-of";
 import type { Dependents } from "./dependents";
@@ -46,7 +47,9 @@ function byEntity(
   const groups = new Map<EntityMetadata, ObjectLiteral[]>();
   for (const resource of resources) {
     const { id, metadata } = metadataRow(dataSourceOf(manager), resource);
-    groups.set(metadata, [...(groups.get(metadata) ?? []), id]);
+    const ids = groups.get(metadata) ?? [];
+    groups.set(metadata, ids);
+    ids.push(id);
   }
   return groups;
 }
@@ -105,7 +108,8 @@ async function follow(
   ids: readonly ObjectLiteral[],
 ): Promise<LockReference[]> {
   const { entityMetadata: owner, inverseEntityMetadata: member } = relation;
-  const [from, to] = towards === "members" ? ["owner", "member"] : ["member", "owner"];
+  const from = towards === "members" ? "owner" : "member";
+  const to = towards === "members" ? "member" : "owner";
   const [wanted, given] = towards === "members" ? [member, owner] : [owner, member];
   const builder = manager
     .createQueryBuilder(owner.target, "owner")
@@ -116,14 +120,21 @@ async function follow(
   wanted.primaryColumns.forEach((column, index) =>
     builder.addSelect(`${builder.escape(to)}.${builder.escape(column.databaseName)}`, `key_${index}`),
   );
-  ids.forEach((id, row) => {
-    const conditions = given.primaryColumns.map((column, part) => {
-      const name = `id_${row}_${part}`;
-      builder.setParameter(name, column.getEntityValue(id, true));
-      return `${builder.escape(from)}.${builder.escape(column.databaseName)} = :${name}`;
+  const columnOf = ({ databaseName }: Column): string =>
+    `${builder.escape(from)}.${builder.escape(databaseName)}`;
+  const [single, ...others] = given.primaryColumns;
+  if (single !== undefined && others.length === 0) {
+    const values = ids.map((id): unknown => single.getEntityValue(id, true));
+    builder.where(`${columnOf(single)} IN (:...ids)`, { ids: values });
+  } else {
+    ids.forEach((id, row) => {
+      const conditions = given.primaryColumns.map((column, part) => {
+        builder.setParameter(`id_${row}_${part}`, column.getEntityValue(id, true));
+        return `${columnOf(column)} = :id_${row}_${part}`;
+      });
+      builder.orWhere(`(${conditions.join(" AND ")})`);
     });
-    builder.orWhere(`(${conditions.join(" AND ")})`);
-  });
+  }
   const rows = await builder.getRawMany<Record<string, unknown>>();
   return rows.map((row) => ({ target: wanted.target, id: idOf(manager, wanted, row) }));
 }

@@ -225,7 +225,7 @@ eachDatabase((scratch, database) => {
       expect(await dataSource.manager.findOneByOrFail(Note, { id: 2 })).toMatchObject({ text: "two" });
     });
 
-    it("looks nothing up for what is only inserted or read, or does not change", async () => {
+    it("looks nothing up for what is only read, or does not change", async () => {
       const article = await dataSource.manager.findOneByOrFail(Article, { id: 1 });
       const statements = await log.during(async () => {
         await dataSource.manager.save(article);

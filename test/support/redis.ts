@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +32,8 @@ export async function answersPing(url: string): Promise<boolean> {
 export const redisServerAbsent =
   spawnSync("redis-server", ["--version"]).status === 0 ? undefined : "there is no redis-server to start";
 
+const persistence = ['save ""', "appendonly yes", "appendfsync always"];
+
 /** A Redis server of a test's own, which keeps its data while it is stopped. */
 export class OwnRedis {
   #process: ChildProcess | undefined;
@@ -42,9 +44,21 @@ export class OwnRedis {
     private readonly flags: readonly string[],
   ) {}
 
-  static async start(...flags: string[]): Promise<OwnRedis> {
+  /** @param settings lines of its configuration. */
+  static async start(...settings: string[]): Promise<OwnRedis> {
+    return OwnRedis.#start([...persistence, ...settings], []);
+  }
+
+  /** A Sentinel that watches a server under the name `main`. */
+  static async startSentinel({ port }: OwnRedis): Promise<OwnRedis> {
+    return OwnRedis.#start([`sentinel monitor main 127.0.0.1 ${port} 1`], ["--sentinel"]);
+  }
+
+  static async #start(settings: readonly string[], flags: readonly string[]): Promise<OwnRedis> {
     const folder = mkdtempSync(join(tmpdir(), "typeorm-concurrency-redis-"));
     const server = new OwnRedis(await freePort(), folder, flags);
+    const lines = [`port ${server.port}`, "bind 127.0.0.1", `dir ${folder}`, ...settings];
+    writeFileSync(join(folder, "redis.conf"), lines.join("\n"));
     await server.start();
     return server;
   }
@@ -54,21 +68,8 @@ export class OwnRedis {
   }
 
   async start(): Promise<void> {
-    const persistence = ["--save", "", "--appendonly", "yes", "--appendfsync", "always"];
-    this.#process = spawn(
-      "redis-server",
-      [
-        "--port",
-        String(this.port),
-        "--bind",
-        "127.0.0.1",
-        "--dir",
-        this.folder,
-        ...persistence,
-        ...this.flags,
-      ],
-      { stdio: "ignore" },
-    );
+    const parameters = [join(this.folder, "redis.conf"), ...this.flags];
+    this.#process = spawn("redis-server", parameters, { stdio: "ignore" });
     while (!(await answersPing(this.url))) await sleep(20);
   }
 
