@@ -1,4 +1,5 @@
 import type { Config } from "jest";
+import { batchesWithout } from "./test/batches/batches";
 
 // The same tests run once for each TypeORM line that is supported. For the older one every import of "typeorm",
 // the library's own included, is answered by it.
@@ -12,7 +13,28 @@ const shared = {
 
 // CI has ten minutes. What was found by attacking the library, and its examples, are run there on the newer line alone;
 // `npm test` elsewhere runs all on both.
-const newerLineOnly = process.env["CI"] === "true" ? ["attack", "examples"] : [];
+const isCi = process.env["CI"] === "true";
+const newerLineOnly = isCi ? ["attack", "examples"] : [];
+
+type Project = Exclude<NonNullable<Config["projects"]>[number], string>;
+
+/**
+ * What is run on a line: all test files but those of `rooms`. Each file that Jest runs loads TypeORM and the drivers anew,
+ * and V8 compiles them anew. CI therefore runs them in batches; elsewhere each can be run by its path.
+ */
+function testsWithout(rooms: readonly string[], line: string): Project {
+  if (!isCi)
+    return {
+      globals: { TYPEORM_LINE: line },
+      testMatch: ["<rootDir>/test/**/*.test.ts"],
+      testPathIgnorePatterns: rooms.map((room) => `<rootDir>/test/${room}/`),
+    };
+  const { batches, alone } = batchesWithout(rooms);
+  return {
+    globals: { TYPEORM_LINE: line, TEST_BATCHES: batches },
+    testMatch: ["batches/batch-*.ts", ...alone].map((file) => `<rootDir>/test/${file}`),
+  };
+}
 
 const library = {
   "^typeorm-concurrency$": "<rootDir>/src/index.ts",
@@ -28,17 +50,14 @@ const config: Config = {
   projects: [
     {
       ...shared,
+      ...testsWithout([], "1.1"),
       displayName: "typeorm 1.1",
-      globals: { TYPEORM_LINE: "1.1" },
-      testMatch: ["<rootDir>/test/**/*.test.ts"],
       moduleNameMapper: library,
     },
     {
       ...shared,
+      ...testsWithout(["package", "house", ...newerLineOnly], "0.3"),
       displayName: "typeorm 0.3",
-      globals: { TYPEORM_LINE: "0.3" },
-      testMatch: ["<rootDir>/test/**/*.test.ts"],
-      testPathIgnorePatterns: ["package", "house", ...newerLineOnly].map((room) => `<rootDir>/test/${room}/`),
       moduleNameMapper: {
         ...library,
         "^typeorm$": "typeorm-legacy",

@@ -41,7 +41,10 @@ class Label {
 
 const entities = [Account, Folder, Shelf, Book, Label];
 
-const emitWarning = jest.spyOn(process, "emitWarning");
+let emitWarning: jest.SpiedFunction<typeof process.emitWarning>;
+beforeAll(() => {
+  emitWarning = jest.spyOn(process, "emitWarning");
+});
 beforeEach(() => emitWarning.mockReset());
 afterAll(() => emitWarning.mockRestore());
 

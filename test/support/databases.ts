@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { DataSource, type DataSourceOptions, type EntitySchema, type Logger } from "typeorm";
+import { makeScratchFolder } from "./scratch-folder";
 
 declare const TYPEORM_LINE: "1.1" | "0.3";
 
@@ -43,7 +43,7 @@ async function createScratch(name: DatabaseName): Promise<Scratch> {
   const database = `concurrency_${process.pid}_${Date.now().toString(36)}_${counter++}`;
   switch (name) {
     case "sqlite": {
-      const folder = mkdtempSync(join(tmpdir(), "typeorm-concurrency-"));
+      const folder = makeScratchFolder("typeorm-concurrency-");
       const type = typeormLine === "0.3" ? "sqlite" : "better-sqlite3";
       return new Scratch(
         name,

@@ -1,11 +1,12 @@
 import { createConnection } from "mysql2/promise";
 import { startPostgres } from "./embedded-postgres";
 import { answersPing, redisUrl } from "./redis";
+import { makeScratchFolder } from "./scratch-folder";
 
 /** Starts what the tests need and tells the workers, by environment, what is there. */
 export default async function setUp(): Promise<void> {
   if (process.env["POSTGRES_URL"] === undefined) {
-    const postgres = await startPostgres();
+    const postgres = await startPostgres(makeScratchFolder("typeorm-concurrency-postgres-"));
     process.env["POSTGRES_URL"] = postgres.url;
     (globalThis as { stopPostgres?: () => Promise<void> }).stopPostgres = () => postgres.stop();
   }

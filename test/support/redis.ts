@@ -1,10 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "./embedded-postgres";
+import { makeScratchFolder } from "./scratch-folder";
 
 /** Where the tests look for Redis. */
 export function redisUrl(): string {
@@ -55,7 +55,7 @@ export class OwnRedis {
   }
 
   static async #start(settings: readonly string[], flags: readonly string[]): Promise<OwnRedis> {
-    const folder = mkdtempSync(join(tmpdir(), "typeorm-concurrency-redis-"));
+    const folder = makeScratchFolder("typeorm-concurrency-redis-");
     const server = new OwnRedis(await freePort(), folder, flags);
     const lines = [`port ${server.port}`, "bind 127.0.0.1", `dir ${folder}`, ...settings];
     writeFileSync(join(folder, "redis.conf"), lines.join("\n"));

@@ -1,0 +1,3 @@
+import { declareBatch } from "./declare-batch";
+
+declareBatch(4);
