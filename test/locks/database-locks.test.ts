@@ -1,0 +1,170 @@
+import type { DataSource } from "typeorm";
+import { guardDataSource, runUnitOfWork } from "typeorm-concurrency";
+import {
+  autoLocks,
+  createLockRegistry,
+  createLockTables,
+  CreateLockTables,
+  databaseLocks,
+  isLocksUnavailableError,
+} from "typeorm-concurrency/locks";
+import { eachDatabase, QueryLog } from "../support/databases";
+import { clients } from "./backends";
+import { Project, projects, Task } from "./project";
+
+const silent = { call: (): Promise<unknown> => new Promise(() => undefined) };
+
+eachDatabase((scratch, database) => {
+  const log = new QueryLog();
+  let dataSource: DataSource;
+  const open = (extra: object = {}): DataSource =>
+    scratch().dataSource([Project, Task], { logging: true, logger: log, ...extra });
+
+  beforeAll(async () => {
+    dataSource = await open({
+      synchronize: true,
+      migrations: [CreateLockTables],
+      timeout: 1000,
+      busyTimeout: 1000,
+    }).initialize();
+  });
+
+  it("makes no tables by itself, and says how they are made", async () => {
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const error: unknown = await locks
+      .acquire(projects(1), { operation: "import" })
+      .catch((reason: unknown) => reason);
+    expect(isLocksUnavailableError(error)).toBe(true);
+    expect((error as Error).message).toMatch(
+      /tables are missing .*Run the migration CreateLockTables, or createLockTables/,
+    );
+    await expect(locks.lockedIds(Project, [1])).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+  });
+
+  it("has its tables made and taken away by a migration", async () => {
+    await dataSource.runMigrations();
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const lease = await locks.acquire(projects(1), { operation: "import" });
+    await lease.release();
+    await dataSource.undoLastMigration();
+    await expect(locks.lockedIds(Project, [1])).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+  });
+
+  it("has its tables made on request, by several at once, and keeps what is in them", async () => {
+    const others = await Promise.all(
+      [0, 1, 2].map(() => open({ timeout: 5000, busyTimeout: 5000 }).initialize()),
+    );
+    await Promise.all((database === "sqlite" ? [dataSource] : others).map(createLockTables));
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const lease = await locks.acquire(projects(1), { operation: "import" });
+    await createLockTables(others[0]!);
+    expect(await locks.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "import" });
+    await lease.release();
+    for (const other of others) await other.destroy();
+  });
+
+  it("is not touched by a schema synchronization of the application", async () => {
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const lease = await locks.acquire(projects(1), { operation: "import" });
+    await dataSource.synchronize();
+    expect(await locks.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "import" });
+    await lease.release();
+  });
+
+  it("looks a page up by one statement, whatever is held", async () => {
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const lease = await locks.acquire(projects(...Array.from({ length: 500 }, (_, id) => id)), {
+      operation: "import",
+    });
+    const ids = Array.from({ length: 100 }, (_, index) => index * 7);
+    const statements = await log.during(() => locks.lockedIds(Project, ids));
+    expect(statements).toHaveLength(1);
+    await lease.release();
+  });
+
+  it("leaves nothing behind when leases have ended", async () => {
+    const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
+    const held = await locks.acquire(projects(1), { operation: "import" });
+    await locks.acquire(projects(1), { operation: "report", waitMs: 30 }).catch(() => undefined);
+    await locks.acquire(projects(1), { operation: "report" }).catch(() => undefined);
+    await held.release();
+    for (const table of ["lease", "entity"]) {
+      expect(await dataSource.query(`SELECT * FROM concurrency_lock_${table}`)).toEqual([]);
+    }
+  });
+
+  describe("inside a unit of work", () => {
+    let guarded: DataSource;
+    beforeAll(async () => {
+      guarded = await guardDataSource(open({ timeout: 1000, busyTimeout: 1000 })).initialize();
+    });
+
+    it(
+      database === "sqlite"
+        ? "refuses to lock, since the one connection is in its transaction"
+        : "locks at once for everybody, and goes on to when the unit is rolled back",
+      async () => {
+        const locks = createLockRegistry({ backend: databaseLocks(guarded) });
+        const unit = runUnitOfWork(guarded, async () => {
+          await locks.acquire(projects(1), { operation: "import" });
+          throw new Error("undone");
+        });
+        if (database === "sqlite") {
+          await expect(unit).rejects.toMatchObject({ code: "OUTER_TRANSACTION" });
+          await expect(
+            guarded.transaction(() => locks.acquire(projects(1), { operation: "import" })),
+          ).rejects.toMatchObject({ code: "OUTER_TRANSACTION" });
+        } else {
+          await expect(unit).rejects.toThrow("undone");
+          expect(await locks.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "import" });
+        }
+        await locks.releaseOperation("import");
+      },
+    );
+  });
+
+  describe("autoLocks", () => {
+    it("keeps locks in the database where there is no Redis", async () => {
+      const backend = autoLocks({ dataSource });
+      expect(backend.name).toBe("undecided");
+      expect(await backend.chosen()).toBe("database");
+      expect(backend.name).toBe("database");
+      const lease = await createLockRegistry({ backend }).acquire(projects(1), { operation: "import" });
+      const elsewhere = createLockRegistry({ backend: databaseLocks(dataSource) });
+      expect(await elsewhere.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "import" });
+      await lease.release();
+    });
+
+    it("keeps locks in the database where Redis does not answer, and warns", async () => {
+      const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+      const backend = autoLocks({ redis: silent, dataSource });
+      expect(await backend.chosen()).toBe("database");
+      await backend.purgeExpired();
+      expect(warn.mock.calls).toEqual([
+        [
+          expect.stringContaining("Locks are kept in the database, since Redis does not answer"),
+          { type: "TypeormConcurrencyWarning" },
+        ],
+      ]);
+      warn.mockRestore();
+    });
+
+    const withRedis = process.env["REDIS_ABSENT"] === undefined ? it : it.skip;
+    withRedis("keeps locks in Redis where it answers, and never looks elsewhere afterwards", async () => {
+      const { client, close } = await clients["redis 5"]();
+      const backend = autoLocks({ redis: client, dataSource, prefix: `auto-${database}-${process.pid}` });
+      const locks = createLockRegistry({ backend });
+      const lease = await locks.acquire(projects(1), { operation: "import" });
+      expect(backend.name).toBe("redis");
+      const inDatabase = createLockRegistry({ backend: databaseLocks(dataSource) });
+      expect(await inDatabase.holderOf({ target: Project, id: 1 })).toBeUndefined();
+      await lease.release();
+      await close();
+      await expect(locks.acquire(projects(1), { operation: "import" })).rejects.toMatchObject({
+        code: "LOCKS_UNAVAILABLE",
+        backend: "redis",
+      });
+      await expect(locks.lockedIds(Project, [1])).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+    });
+  });
+});
