@@ -16,5 +16,6 @@ if (line !== undefined) {
 
 function mapped(request: string): string {
   if (request === "typeorm-concurrency") return join(__dirname, "../../src/index.ts");
+  if (request === "typeorm-concurrency/locks") return join(__dirname, "../../src/locks.ts");
   return line === "0.3" ? request.replace(/^typeorm(?=$|\/)/, "typeorm-legacy") : request;
 }
