@@ -139,10 +139,12 @@ export class HeldLease implements Lease, HolderLease {
     return this.#lose(how);
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#tail.then(async () => {
       this.#refuseUnlessHeld();
-      return work();
+      await work();
+      // Nobody renews what was lost while the backend was asked, whatever it answered.
+      if (this.#lost !== undefined) throw this.#lost;
     });
     this.#tail = turn.catch(() => undefined);
     return turn;

@@ -1,0 +1,54 @@
+import { createLockRegistry, memoryLocks, type LockBackend } from "typeorm-concurrency/locks";
+import { projects } from "../locks/project";
+import { Latch } from "../support/latch";
+
+/** A backend whose answer to one of its methods is on its way until it is let through. */
+function slowly(method: "claim" | "renew" | "releaseOperation"): {
+  backend: LockBackend;
+  hold(): { done: Promise<void>; answer: () => void };
+} {
+  const memory = memoryLocks();
+  let held: { done: Latch; answer: Latch } | undefined;
+  const slow = async (...parameters: unknown[]): Promise<unknown> => {
+    const result = await (memory[method] as (...its: unknown[]) => Promise<unknown>)(...parameters);
+    const mine = held;
+    held = undefined;
+    mine?.done.open();
+    await mine?.answer.opened;
+    return result;
+  };
+  return {
+    backend: { ...memory, [method]: slow },
+    hold() {
+      const mine = { done: new Latch(), answer: new Latch() };
+      held = mine;
+      return { done: mine.done.opened, answer: mine.answer.open };
+    },
+  };
+}
+
+describe("a lease", () => {
+  it("does not say that it holds more when it was lost while more was added", async () => {
+    const { backend, hold } = slowly("claim");
+    const registry = createLockRegistry({ backend });
+    const lease = await registry.acquire(projects(1), { operation: "import" });
+    const { answer, done } = hold();
+    const adding = lease.add(projects(2));
+    await done;
+    await registry.releaseOperation("import");
+    answer();
+    await expect(adding).rejects.toMatchObject({ code: "LEASE_LOST" });
+  });
+
+  it("does not say that it was extended when it was lost meanwhile", async () => {
+    const { backend, hold } = slowly("renew");
+    const registry = createLockRegistry({ backend });
+    const lease = await registry.acquire(projects(1), { operation: "import" });
+    const { answer, done } = hold();
+    const extending = lease.extend();
+    await done;
+    await registry.releaseOperation("import");
+    answer();
+    await expect(extending).rejects.toMatchObject({ code: "LEASE_LOST" });
+  });
+});
