@@ -43,6 +43,8 @@ export class HeldLease implements Lease, HolderLease {
   #fencingToken: number;
   #lost: LeaseLostError | undefined;
   #isReleased = false;
+  /** Whether the backend knows that it is released. */
+  #isFreed = false;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -116,11 +118,12 @@ export class HeldLease implements Lease, HolderLease {
 
   async release(): Promise<void> {
     const turn = this.#tail.then(async () => {
-      if (this.#isReleased) return;
+      if (this.#isFreed) return;
       this.#isReleased = true;
       this.#renewal.stop();
       try {
         await this.keeper.backend.release(this.id);
+        this.#isFreed = true;
       } finally {
         this.keeper.ended(this, this.#resources.keys());
       }

@@ -1,5 +1,5 @@
 import { createLockRegistry, memoryLocks, type LockBackend } from "typeorm-concurrency/locks";
-import { projects } from "../locks/project";
+import { Project, projects } from "../locks/project";
 import { Latch } from "../support/latch";
 
 /** A backend whose answer to one of its methods is on its way until it is let through. */
@@ -50,5 +50,20 @@ describe("a lease", () => {
     await registry.releaseOperation("import");
     answer();
     await expect(extending).rejects.toMatchObject({ code: "LEASE_LOST" });
+  });
+
+  it("can be released again when the backend could not be told", async () => {
+    const memory = memoryLocks();
+    let isThere = false;
+    const backend: LockBackend = {
+      ...memory,
+      release: (leaseId) => (isThere ? memory.release(leaseId) : Promise.reject(new Error("not there"))),
+    };
+    const registry = createLockRegistry({ backend });
+    const lease = await registry.acquire(projects(1), { operation: "import" });
+    await expect(lease.release()).rejects.toThrow("not there");
+    isThere = true;
+    await lease.release();
+    expect((await registry.lockedIds(Project, [1])).size).toBe(0);
   });
 });
