@@ -66,4 +66,17 @@ describe("a lease", () => {
     await lease.release();
     expect((await registry.lockedIds(Project, [1])).size).toBe(0);
   });
+
+  it("is not lost that was granted after an operator had released its operation", async () => {
+    const { backend, hold } = slowly("releaseOperation");
+    const registry = createLockRegistry({ backend });
+    const { answer, done } = hold();
+    const releasing = registry.releaseOperation("import");
+    await done;
+    const lease = await registry.acquire(projects(1), { operation: "import" });
+    answer();
+    await releasing;
+    expect(lease.signal.aborted).toBe(false);
+    await lease.extend();
+  });
 });
