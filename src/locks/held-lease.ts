@@ -66,6 +66,10 @@ export class HeldLease implements Lease, HolderLease {
     });
   }
 
+  get backend(): LockBackend {
+    return this.keeper.backend;
+  }
+
   get fencingToken(): number {
     return this.#fencingToken;
   }

@@ -28,7 +28,7 @@ export async function refuseLockedRows(
   }
   if (keys.length === 0) return;
   const held = await backend.holdings(keys, queryRunner);
-  const verdict = writeVerdict(keys, held, own);
+  const verdict = writeVerdict(backend, keys, held, own);
   switch (verdict.kind) {
     case "free":
       return;

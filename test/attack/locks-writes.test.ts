@@ -13,10 +13,11 @@ import {
   createLockRegistry,
   createLockTables,
   databaseLocks,
+  memoryLocks,
   type LockRegistry,
 } from "typeorm-concurrency/locks";
 import { eachDatabase } from "../support/databases";
-import { Label, Project, Task } from "../locks/project";
+import { Label, Project, projects, Task } from "../locks/project";
 
 @Entity("lock_plain_order")
 class PlainOrder {
@@ -70,5 +71,16 @@ eachDatabase((scratch) => {
       await expect(manager.save(order)).rejects.toMatchObject({ code: "ENTITY_LOCKED" });
     });
     expect(await looker.manager.findOneBy(PlainOrder, { id: 1 })).toMatchObject({ note: "" });
+  });
+
+  it("does not take a lease for lost that is kept by another backend", async () => {
+    const elsewhere = createLockRegistry({ backend: memoryLocks(), dataSource: mine });
+    await elsewhere.run(projects(1), { operation: "report" }, async (lease) => {
+      const project = await mine.manager.findOneByOrFail(Project, { id: 1 });
+      project.title = "written";
+      await mine.manager.save(project);
+      expect(lease.signal.aborted).toBe(false);
+    });
+    expect(await looker.manager.findOneBy(Project, { id: 1 })).toMatchObject({ title: "written" });
   });
 });
