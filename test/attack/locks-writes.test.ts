@@ -35,7 +35,7 @@ class PlainItem {
 
 const entities = [Project, Task, Label, PlainOrder, PlainItem];
 
-eachDatabase((scratch) => {
+eachDatabase((scratch, name) => {
   let mine: DataSource;
   let looker: DataSource;
   let locks: LockRegistry;
@@ -82,5 +82,31 @@ eachDatabase((scratch) => {
       expect(lease.signal.aborted).toBe(false);
     });
     expect(await looker.manager.findOneBy(Project, { id: 1 })).toMatchObject({ title: "written" });
+  });
+
+  it("does not take for lost what was added in a transaction that reads as of its beginning", async () => {
+    if (name === "sqlite") return;
+    await locks.run(projects(1), { operation: "report" }, async (lease) => {
+      await mine.transaction("REPEATABLE READ", async (manager) => {
+        await manager.findOneByOrFail(Project, { id: 1 });
+        await lease.add(projects(2));
+        const project = await manager.findOneByOrFail(Project, { id: 2 });
+        project.title = "written";
+        await manager.save(project);
+      });
+      expect(lease.signal.aborted).toBe(false);
+    });
+    expect(await looker.manager.findOneBy(Project, { id: 2 })).toMatchObject({ title: "written" });
+  });
+
+  it("notices in a transaction too that a lease is gone", async () => {
+    const ran = locks.run(projects(1), { operation: "report" }, async () => {
+      const project = await mine.manager.findOneByOrFail(Project, { id: 1 });
+      project.title = "written";
+      await others.releaseOperation("report");
+      await mine.transaction((manager) => manager.save(project));
+    });
+    await expect(ran).rejects.toMatchObject({ code: "LEASE_LOST" });
+    expect(await looker.manager.findOneBy(Project, { id: 1 })).toMatchObject({ title: "" });
   });
 });
