@@ -101,8 +101,8 @@ async function persistInTurn(
     mode: call.mode,
     parent: currentScope(guard),
     isSingleStatement: isOneRow && !needsSubtransaction(guard, graph),
-    // What is only asked for its locks is refused before it writes.
-    transaction: () => (isGuarded ? openTransaction(guard, call.manager) : undefined),
+    // One row that is only asked for its locks is refused before it is written.
+    transaction: () => (isGuarded || !isOneRow ? openTransaction(guard, call.manager) : undefined),
     openSavepoint: (transaction) => Savepoint.open(guard, transaction),
     isInCallersTransaction: call.manager.queryRunner?.isTransactionActive === true,
     callSite: call.callSite,

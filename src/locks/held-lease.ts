@@ -43,6 +43,8 @@ export class HeldLease implements Lease, HolderLease {
   #fencingToken: number;
   #lost: LeaseLostError | undefined;
   #isReleased = false;
+  /** Whether the backend knows that it is released. */
+  #isFreed = false;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -62,6 +64,10 @@ export class HeldLease implements Lease, HolderLease {
       onFailure: (error) => this.tell("renewal-failed", error),
       onLost: (how, cause) => this.#lose(how, cause),
     });
+  }
+
+  get backend(): LockBackend {
+    return this.keeper.backend;
   }
 
   get fencingToken(): number {
@@ -116,11 +122,12 @@ export class HeldLease implements Lease, HolderLease {
 
   async release(): Promise<void> {
     const turn = this.#tail.then(async () => {
-      if (this.#isReleased) return;
+      if (this.#isFreed) return;
       this.#isReleased = true;
       this.#renewal.stop();
       try {
         await this.keeper.backend.release(this.id);
+        this.#isFreed = true;
       } finally {
         this.keeper.ended(this, this.#resources.keys());
       }
@@ -139,10 +146,12 @@ export class HeldLease implements Lease, HolderLease {
     return this.#lose(how);
   }
 
-  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+  async #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#tail.then(async () => {
       this.#refuseUnlessHeld();
-      return work();
+      await work();
+      // Nobody renews what was lost while the backend was asked, whatever it answered.
+      if (this.#lost !== undefined) throw this.#lost;
     });
     this.#tail = turn.catch(() => undefined);
     return turn;

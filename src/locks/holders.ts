@@ -1,10 +1,13 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { LeaseLostError } from "../errors/lease-lost-error";
+import type { LockBackend } from "./backends/lock-backend";
 
 /** What is asked of a lease by those who want to know whether a write is its holder's. */
 export interface HolderLease {
   readonly id: string;
   readonly operation: string;
+  /** Where it is kept. */
+  readonly backend: LockBackend;
   readonly isReleased: boolean;
   /** Why it was lost, if it was. */
   readonly lost: LeaseLostError | undefined;

@@ -32,7 +32,8 @@ export interface Lease {
   /**
    * Lets go of everything, at once. Safe to call twice, and when the lease was lost: what others hold by now stays theirs.
    *
-   * @throws LocksUnavailableError when the backend cannot be told; the lease is not renewed any more, and ends by itself.
+   * @throws LocksUnavailableError when the backend cannot be told; the lease is not renewed any more, and ends by itself,
+   * or when it is released again.
    */
   release(): Promise<void>;
   /** Runs `work`, and all that it calls, as the holder, so that its writes of these entities pass the guard. */

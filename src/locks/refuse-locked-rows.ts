@@ -27,8 +27,13 @@ export async function refuseLockedRows(
     if (lease.lost !== undefined && keys.some((key) => lease.holds(key))) throw lease.lost;
   }
   if (keys.length === 0) return;
-  const held = await backend.holdings(keys, queryRunner);
-  const verdict = writeVerdict(keys, held, own);
+  let held = await backend.holdings(keys, queryRunner);
+  let verdict = writeVerdict(backend, keys, held, own);
+  if (verdict.kind === "lost" && verdict.lease.lost === undefined) {
+    // A transaction that reads as of its beginning does not see what was locked since.
+    held = await backend.holdings(keys);
+    verdict = writeVerdict(backend, keys, held, own);
+  }
   switch (verdict.kind) {
     case "free":
       return;

@@ -87,10 +87,10 @@ export class Registry implements LockRegistry, LeaseKeeper {
 
   async releaseOperation(operation: string): Promise<number> {
     refuseUnfitOperation(operation);
+    // What is granted while the backend answers may have been granted afterwards.
+    const leases = [...this.#leases].filter((lease) => lease.operation === operation);
     const entities = await this.backend.releaseOperation(operation);
-    for (const lease of [...this.#leases]) {
-      if (lease.operation === operation) lease.noteLost("were released by an operator");
-    }
+    for (const lease of leases) if (!lease.isReleased) lease.noteLost("were released by an operator");
     this.#room.wakeAll();
     this.#tell({ event: "operation-released", operation, entities });
     return entities;

@@ -1,4 +1,4 @@
-import type { Holding } from "./backends/lock-backend";
+import type { Holding, LockBackend } from "./backends/lock-backend";
 import type { HolderLease } from "./holders";
 
 /** What is to become of a write. */
@@ -12,16 +12,20 @@ export type WriteVerdict =
 /**
  * Whether rows may be written.
  *
+ * @param backend the one that was asked; of leases that are kept elsewhere it knows nothing.
  * @param held what the backend says is held of them.
  * @param own the leases that the running code is the holder of.
  */
 export function writeVerdict(
+  backend: LockBackend,
   keys: readonly string[],
   held: ReadonlyMap<string, Holding>,
   own: readonly HolderLease[],
 ): WriteVerdict {
-  const lost = own.find((lease) =>
-    keys.some((key) => lease.holds(key) && held.get(key)?.leaseIds.includes(lease.id) !== true),
+  const lost = own.find(
+    (lease) =>
+      lease.backend === backend &&
+      keys.some((key) => lease.holds(key) && held.get(key)?.leaseIds.includes(lease.id) !== true),
   );
   if (lost !== undefined) return { kind: "lost", lease: lost };
   const operations = new Set(own.map(({ operation }) => operation));

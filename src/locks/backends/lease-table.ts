@@ -125,10 +125,12 @@ export class LeaseTable {
     );
   }
 
+  /** Those that it has already, by an addition whose answer was lost, are left as they are. */
   async putKeys(statements: LockStatements, { keys, leaseId }: LockClaim): Promise<void> {
     for (const chunk of inChunks(keys)) {
+      const values = chunk.map(() => "(?, ?)").join(", ");
       await statements.change(
-        `INSERT INTO ${this.#tables.entity} (entity, lease_id) VALUES ${chunk.map(() => "(?, ?)").join(", ")}`,
+        `INSERT INTO ${this.#tables.entity} (entity, lease_id) VALUES ${values}${this.#syntax.unlessExists}`,
         chunk.flatMap((key) => [key, leaseId]),
       );
     }

@@ -7,6 +7,8 @@ interface LockSyntax {
   readonly greatest: string;
   /** Behind a SELECT whose row nobody else may write until the transaction ends. */
   readonly forUpdate: string;
+  /** Behind an INSERT of keys of a lease that may exist already. */
+  readonly unlessExists: string;
 }
 
 // In UTC, since local time is an hour late twice a year.
@@ -14,6 +16,8 @@ const mysqlSyntax: LockSyntax = {
   now: "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', UTC_TIMESTAMP(6)) DIV 1000)",
   greatest: "GREATEST",
   forUpdate: " FOR UPDATE",
+  // Not INSERT IGNORE, which would also cut off what is too long.
+  unlessExists: " ON DUPLICATE KEY UPDATE lease_id = lease_id",
 };
 
 export const lockSyntax: Readonly<Record<LockDialect, LockSyntax>> = {
@@ -21,6 +25,7 @@ export const lockSyntax: Readonly<Record<LockDialect, LockSyntax>> = {
     now: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)",
     greatest: "GREATEST",
     forUpdate: " FOR UPDATE",
+    unlessExists: " ON CONFLICT DO NOTHING",
   },
   mysql: mysqlSyntax,
   mariadb: mysqlSyntax,
@@ -28,6 +33,7 @@ export const lockSyntax: Readonly<Record<LockDialect, LockSyntax>> = {
     now: "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS integer)",
     greatest: "MAX",
     forUpdate: "",
+    unlessExists: " ON CONFLICT DO NOTHING",
   },
 };
 

@@ -124,7 +124,8 @@ each_entity(names, function(name, ids)
   local live = {}
   for other in string.gmatch(ids or '', '[^,]+') do
     local l = lease(other)
-    if l then live[#live + 1] = other end
+    -- An addition whose answer was lost may have its keys already.
+    if l and other ~= id then live[#live + 1] = other end
     if l and l.operation ~= operation then
       local waits = not l.token
       if not waits or (not by[name] and l.ticket < ticket and not may_overtake()) then

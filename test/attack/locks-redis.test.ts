@@ -1,0 +1,57 @@
+import { randomUUID } from "node:crypto";
+import type { DataSource } from "typeorm";
+import { autoLocks, redisLocks } from "typeorm-concurrency/locks";
+import { clients } from "../locks/backends";
+import { OwnRedis, redisServerAbsent } from "../support/redis";
+
+const describeHere = redisServerAbsent === undefined ? describe : describe.skip;
+
+describeHere.each(Object.keys(clients))("Redis through %s", (name) => {
+  let server: OwnRedis;
+  let connected: Awaited<ReturnType<(typeof clients)[string]>>;
+
+  beforeEach(async () => {
+    server = await OwnRedis.start();
+    connected = await clients[name]!(server.url);
+    await redisLocks(connected.client).holdings([]);
+  });
+  afterEach(async () => {
+    await connected.close();
+    await server.remove();
+  });
+
+  it("is chosen when it has answered while the process was too busy to hear of it", async () => {
+    const dataSource = { createQueryRunner: () => undefined, options: { type: "postgres" }, driver: {} };
+    const chosen = autoLocks({
+      redis: connected.client,
+      dataSource: dataSource as unknown as DataSource,
+    }).chosen();
+    const busyUntil = performance.now() + 1200;
+    while (performance.now() < busyUntil);
+    expect(await chosen).toBe("redis");
+  });
+
+  it("does not grant afterwards what was given up since it did not answer", async () => {
+    const locks = redisLocks(connected.client, { timeoutMs: 100 });
+    const [leaseId, key] = [randomUUID(), randomUUID()];
+    // The server knows how to release, and not yet how to claim.
+    await locks.release(leaseId);
+    server.pause();
+    const claiming = locks.claim({
+      leaseId,
+      operation: "import",
+      reason: undefined,
+      keys: [key],
+      ttlMs: 60_000,
+      kind: "lease",
+      queueMs: undefined,
+      isQueued: false,
+    });
+    await expect(claiming).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+    await expect(locks.release(leaseId)).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+    server.resume();
+    const patient = redisLocks(connected.client);
+    await patient.purgeExpired();
+    expect((await patient.holdings([key])).size).toBe(0);
+  });
+});
