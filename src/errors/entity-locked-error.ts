@@ -18,8 +18,11 @@ export class EntityLockedError extends TypeORMError {
     /** What was refused: `a save`, `the locks of operation 'import'`. */
     readonly refused: string,
     locks: readonly [HeldLock, ...HeldLock[]],
+    /** The way out, in a sentence. */
+    remedy = `Try again when that operation has ended, let "acquire" wait for it with "waitMs", or tell whoever asked for it ` +
+      `what it is.`,
   ) {
-    super(describe(refused, locks));
+    super(`${describe(locks)} Refused: ${refused}. ${remedy}`);
     this.locks = Object.freeze<[HeldLock, ...HeldLock[]]>([...locks]);
   }
 }
@@ -29,14 +32,11 @@ export function isEntityLockedError(error: unknown): error is EntityLockedError 
   return hasCode(error, errorCodes.entityLocked);
 }
 
-function describe(refused: string, locks: readonly HeldLock[]): string {
+function describe(locks: readonly HeldLock[]): string {
   const shown = locks.slice(0, locksInMessage).map(describeLock);
   const hidden = locks.length - shown.length;
   const more = hidden > 0 ? ` So are ${hidden} more, see "locks".` : "";
-  return (
-    `${shown.join(" ")}${more} Refused: ${refused}. Try again when that operation has ended, let "acquire" wait for it ` +
-    `with "waitMs", or tell whoever asked for it what it is.`
-  );
+  return `${shown.join(" ")}${more}`;
 }
 
 function describeLock({ entityName, fencingToken, id, operation, reason, since }: HeldLock): string {

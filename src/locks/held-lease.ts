@@ -88,6 +88,10 @@ export class HeldLease implements Lease, HolderLease {
     return this.#lost;
   }
 
+  get isOverdue(): boolean {
+    return this.#renewal.isOverdue;
+  }
+
   get isReleased(): boolean {
     return this.#isReleased;
   }

@@ -9,6 +9,8 @@ export interface HolderLease {
   /** Where it is kept. */
   readonly backend: LockBackend;
   readonly isReleased: boolean;
+  /** Whether it should have been renewed already. */
+  readonly isOverdue: boolean;
   /** Why it was lost, if it was. */
   readonly lost: LeaseLostError | undefined;
   holds(key: string): boolean;

@@ -23,6 +23,7 @@ export class LeaseRenewal {
   #deadlineTimer: NodeJS.Timeout | undefined;
   #lastError: unknown;
   #isOver = false;
+  #dueAt = Infinity;
 
   constructor(private readonly options: RenewalOptions) {
     this.#deadline = options.renewedAt + options.times.ttlMs;
@@ -37,6 +38,11 @@ export class LeaseRenewal {
     const how =
       this.#lastError === undefined ? "have run out" : "have run out, since they could not be renewed";
     this.options.onLost(how, this.#lastError);
+  }
+
+  /** Whether a renewal should have begun already: the process has given no timer a turn. */
+  get isOverdue(): boolean {
+    return !this.#isOver && performance.now() > this.#dueAt;
   }
 
   /** Notes that the lease was renewed by a request that was sent at `askedAt`. */
@@ -54,6 +60,7 @@ export class LeaseRenewal {
   // What only waits to renew does not keep a process alive.
   #scheduleRenewal(): void {
     const delayMs = Math.min(this.options.times.renewEveryMs, longestTimeoutMs);
+    this.#dueAt = performance.now() + delayMs;
     this.#timer = setTimeout(() => void this.#renew(), delayMs).unref();
   }
 
@@ -67,6 +74,7 @@ export class LeaseRenewal {
 
   async #renew(): Promise<void> {
     const { onFailure, onLost, renew, times } = this.options;
+    this.#dueAt = Infinity;
     this.check();
     if (this.#isOver) return;
     const askedAt = performance.now();

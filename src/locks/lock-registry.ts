@@ -10,7 +10,7 @@ export interface LockRegistry {
    * Locks entities, and what depends on them: all of them or none, whoever else wants some of them meanwhile.
    *
    * Acquire before you open a transaction: the locks are taken on a connection of their own, and are there for others at
-   * once.
+   * once. What is written by the holder is written inside of {@link Lease.run}.
    *
    * @throws EntityLockedError when some are locked by another operation and, with `waitMs`, still are after that time;
    * LocksUnavailableError; the signal's reason; GuardConfigurationError for a wrong option or for what is no entity.

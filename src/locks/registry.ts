@@ -113,7 +113,8 @@ export class Registry implements LockRegistry, LeaseKeeper {
     queryRunner: QueryRunner,
   ): Promise<void> {
     try {
-      await refuseLockedRows(this.backend, write, rows, queryRunner);
+      const isHere = (leaseId: string): boolean => [...this.#leases].some(({ id }) => id === leaseId);
+      await refuseLockedRows(this.backend, isHere, write, rows, queryRunner);
     } catch (error) {
       this.#tell({ event: "write-refused", entities: rows.length, error });
       throw error;

@@ -8,11 +8,11 @@ const describeHere = redisServerAbsent === undefined ? describe : describe.skip;
 
 describeHere.each(Object.keys(clients))("Redis through %s", (name) => {
   let server: OwnRedis;
-  let connected: Awaited<ReturnType<(typeof clients)[string]>>;
+  let connected: Awaited<ReturnType<(typeof clients)["ioredis"]>>;
 
   beforeEach(async () => {
     server = await OwnRedis.start();
-    connected = await clients[name]!(server.url);
+    connected = await clients[name as keyof typeof clients](server.url);
     await redisLocks(connected.client).holdings([]);
   });
   afterEach(async () => {

@@ -69,8 +69,10 @@ interface Connected {
   close(): Promise<unknown>;
 }
 
+type ClientName = "ioredis" | "redis 4" | "redis 5" | "redis 6";
+
 /** Each client library, connected to the Redis of the tests. */
-export const clients = {
+export const clients: Readonly<Record<ClientName, (url?: string) => Promise<Connected>>> = {
   ioredis: (url = process.env["REDIS_URL"]!): Promise<Connected> => {
     const client = new Redis(url);
     return Promise.resolve({ client, close: () => client.quit() });

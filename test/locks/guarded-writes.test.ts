@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from "typeorm";
 import {
   createLockRegistry,
@@ -74,6 +75,10 @@ eachDatabase((scratch, database) => {
       if (!isEntityLockedError(error)) throw new Error(`not refused: ${String(error)}`);
       expect(error.locks.map(({ id }) => id)).toEqual(ids);
       expect(error.locks[0]).toMatchObject({ operation: "import", reason: "prices" });
+    };
+    const waitUntilRenewed = async (signal: AbortSignal, forMs: number): Promise<void> => {
+      await sleep(forMs);
+      signal.throwIfAborted();
     };
     const titles = async (): Promise<string[]> =>
       (await dataSource.manager.find(Article, { order: { id: "ASC" }, withDeleted: true })).map(
@@ -190,6 +195,44 @@ eachDatabase((scratch, database) => {
       await lease.run(() => touch(manager, article));
       await lease.release();
       await removeExpecting(manager, Article, 1, article.version);
+    });
+
+    it("tells a process that holds the lock itself how its writes are known", async () => {
+      const article = await dataSource.manager.findOneByOrFail(Article, { id: 1 });
+      const lease = await lock(article);
+      article.title = "changed";
+      const outside = dataSource.manager.save(article);
+      await expect(outside).rejects.toThrow(
+        "This process holds the lock itself: write inside of registry.run()",
+      );
+      await lease.run(() => dataSource.manager.save(article));
+    });
+
+    it("sees in a transaction what has been locked or renewed since it began to read", async () => {
+      if (database === "sqlite") return;
+      await locks.run([{ target: Article, id: 2 }], { operation: "import", ttlMs: 300 }, async (lease) => {
+        await runUnitOfWork(dataSource, async (manager) => {
+          const articles = await manager.find(Article, { order: { id: "ASC" } });
+          await lease.add([articles[0]!]);
+          for (const article of articles) article.title = "changed";
+          await waitUntilRenewed(lease.signal, 700);
+          await manager.save(articles);
+        });
+      });
+      expect(await titles()).toEqual(["changed", "changed"]);
+    });
+
+    it("is renewed during a loop of writes by a driver that never waits", async () => {
+      const startedAt = performance.now();
+      await locks.run([{ target: Article, id: 1 }], { operation: "import", ttlMs: 300 }, async () => {
+        for (let round = 0; performance.now() - startedAt < 900; round++) {
+          await runUnitOfWork(dataSource, async (manager) => {
+            const article = await manager.findOneByOrFail(Article, { id: 1 });
+            article.title = `round ${round}`;
+            await manager.save(article);
+          });
+        }
+      });
     });
 
     it("lets the holder's own writes pass wherever they are made", async () => {
