@@ -14,7 +14,10 @@ export interface LockRegistryOptions {
    * their holder dies. An integer of at least 10. Default 30000.
    */
   readonly ttlMs?: number;
-  /** How often a lease is renewed while it is held, in milliseconds; less than `ttlMs`. Default a third of it. */
+  /**
+   * How often a lease is renewed while it is held, in milliseconds. Default a third of `ttlMs`. As much as that or more, or
+   * Infinity: it is not renewed by itself, and ends after `ttlMs` unless it is extended.
+   */
   readonly renewEveryMs?: number;
   /**
    * The DataSource that the entities are of. Default: those that are guarded with this registry, and the one that the
@@ -118,9 +121,9 @@ export function refuseUnfitTtl(ttlMs: unknown): asserts ttlMs is number {
 
 function timesOf(ttlMs: number, renewEveryMs = ttlMs / 3): LeaseTimes {
   refuseUnfitTtl(ttlMs);
-  if (typeof renewEveryMs !== "number" || !(renewEveryMs > 0 && renewEveryMs < ttlMs)) {
+  if (typeof renewEveryMs !== "number" || !(renewEveryMs > 0)) {
     throw new GuardConfigurationError(
-      `"renewEveryMs" must be more than 0 and less than "ttlMs" (${ttlMs}), not ${String(renewEveryMs)}.`,
+      `"renewEveryMs" must be more than 0 milliseconds, or Infinity, not ${String(renewEveryMs)}.`,
     );
   }
   return { ttlMs, renewEveryMs };

@@ -155,6 +155,18 @@ eachBackend((open) => {
     expect(await other.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "import" });
   });
 
+  it("ends a lease that is not renewed, and tells its holder", async () => {
+    const fixed = createLockRegistry({ backend: pair.one, ttlMs: 200, renewEveryMs: Infinity });
+    const lease = await fixed.acquire(projects(1), { operation: "import" });
+    const lost = new Latch();
+    lease.signal.addEventListener("abort", lost.open);
+    await keep(other.acquire(projects(1), { operation: "report", waitMs: 10_000 }));
+    await lost.opened;
+    expect(isLeaseLostError(lease.signal.reason)).toBe(true);
+    await lease.release();
+    expect(await one.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "report" });
+  });
+
   it("extends a lease for a stretch in which it cannot be renewed", async () => {
     const lease = await keep(one.acquire(projects(1), { operation: "import" }));
     await lease.extend(10 * ttlMs);
