@@ -7,6 +7,7 @@ import { benchLocks } from "./locks/bench-locks";
 import { help, parseOptions, type BenchPart } from "./options";
 import { machine } from "./setting";
 import { benchSharingOn } from "./sharing";
+import { loadPostgresWithoutExitHook } from "./without-exit-hook";
 
 runCommand(async (args, signal) => {
   const options = parseOptions(args);
@@ -15,6 +16,7 @@ runCommand(async (args, signal) => {
     return;
   }
   console.log(`${machine()}\n`);
+  await loadPostgresWithoutExitHook();
   const progress = progressOn(process.stderr);
   const databases = options.db === undefined ? (["postgres", "sqlite", "mariadb"] as const) : [options.db];
   const isWanted = (part: BenchPart): boolean => options.only === undefined || options.only === part;

@@ -35,9 +35,10 @@ export async function databasePlace(
       registry: createLockRegistry({ backend: databaseLocks(dataSource) }),
       naive: await naiveBy(raw, counter),
       async close() {
-        await raw.close();
-        await dataSource.destroy();
-        await scratch.drop();
+        await raw
+          .close()
+          .then(() => dataSource.destroy())
+          .finally(() => scratch.drop());
       },
     };
   } catch (error) {

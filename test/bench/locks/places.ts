@@ -21,7 +21,9 @@ export async function openPlaces(
   const places: LockPlace[] = [];
   const absent: string[] = [];
   const close = async (): Promise<void> => {
-    for (const place of places) await place.close();
+    // Ctrl-C in a terminal may have ended some of the servers already.
+    const closed = await Promise.allSettled(places.map((place) => place.close()));
+    for (const each of closed) if (each.status === "rejected") throw each.reason;
   };
   const ways = [
     () => Promise.resolve(memoryPlace()),
