@@ -35,7 +35,26 @@ export function declaredEntity(target: EntityTarget<ObjectLiteral>): DeclaredEnt
   };
 }
 
+interface KnownClass {
+  readonly declared: DeclaredEntity;
+  /** How many declarations there were, of all classes. */
+  readonly declarations: number;
+}
+
+const known = new WeakMap<EntityClass, KnownClass>();
+
+// Who locks ten thousand rows asks as often, and each time all declarations of the application would be gone through.
 function declaredClass(target: EntityClass): DeclaredEntity {
+  const { columns, tables } = getMetadataArgsStorage();
+  const declarations = columns.length + tables.length;
+  const before = known.get(target);
+  if (before?.declarations === declarations) return before.declared;
+  const declared = readDeclarations(target);
+  known.set(target, { declared, declarations });
+  return declared;
+}
+
+function readDeclarations(target: EntityClass): DeclaredEntity {
   const { columns, tables } = getMetadataArgsStorage();
   const ancestry = ancestryOf(target);
   // The children of a single table's class are rows of that table.

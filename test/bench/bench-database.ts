@@ -15,8 +15,7 @@ export class BenchDatabase {
     readonly counter: StatementCounter,
   ) {}
 
-  static async open({ options }: ScratchDatabase): Promise<BenchDatabase> {
-    const counter = new StatementCounter();
+  static async open({ options }: ScratchDatabase, counter = new StatementCounter()): Promise<BenchDatabase> {
     const connect = (): DataSource =>
       new DataSource({ ...options, entities: [Item], logging: true, logger: counter });
     const bare = await connect().initialize();

@@ -3,9 +3,11 @@ import { progressOn } from "../../examples/buyers/progress";
 import { ServerAbsentError } from "../support/scratch-database";
 import { benchOn } from "./bench";
 import { hotRow } from "./hot-row";
-import { help, parseOptions } from "./options";
+import { benchLocks } from "./locks/bench-locks";
+import { help, parseOptions, type BenchPart } from "./options";
 import { machine } from "./setting";
 import { benchSharingOn } from "./sharing";
+import { loadPostgresWithoutExitHook } from "./without-exit-hook";
 
 runCommand(async (args, signal) => {
   const options = parseOptions(args);
@@ -14,15 +16,19 @@ runCommand(async (args, signal) => {
     return;
   }
   console.log(`${machine()}\n`);
+  await loadPostgresWithoutExitHook();
   const progress = progressOn(process.stderr);
-  for (const name of options.db === undefined ? (["postgres", "sqlite", "mariadb"] as const) : [options.db]) {
+  const databases = options.db === undefined ? (["postgres", "sqlite", "mariadb"] as const) : [options.db];
+  const isWanted = (part: BenchPart): boolean => options.only === undefined || options.only === part;
+  for (const name of databases) {
     try {
-      console.log(await benchOn(name, options.rounds, progress, signal));
-      console.log(await benchSharingOn(name));
-      console.log(await hotRow(name, signal));
+      if (isWanted("guard")) console.log(await benchOn(name, options.rounds, progress, signal));
+      if (isWanted("sharing")) console.log(await benchSharingOn(name));
+      if (isWanted("sharing")) console.log(await hotRow(name, signal));
     } catch (error) {
       if (!(error instanceof ServerAbsentError) || options.db !== undefined) throw error;
       console.log(`### ${name} was left out\n\n${error.message}\n`);
     }
   }
+  if (isWanted("locks")) console.log(await benchLocks(databases, options.rounds, progress, signal));
 });

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Contender } from "./operation";
+import { median } from "./quantile";
 import type { StatementCounter } from "./statement-counter";
 
 export interface Measured {
@@ -40,10 +41,4 @@ export async function measure(
     statements,
     medianMs: median(tookMs),
   }));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
+import type Redis from "ioredis";
 import type { DataSource } from "typeorm";
 
 /** The machine and what runs on it, in one line. */
@@ -30,6 +31,14 @@ export async function databaseSetting({ options, manager }: DataSource): Promise
       return `SQLite ${await ask("SELECT sqlite_version()")} through better-sqlite3 ${versionOf("better-sqlite3")}; ${commit}`;
     }
   }
+}
+
+/** The same of a Redis server. */
+export async function redisSetting(client: Redis): Promise<string> {
+  const info = `${await client.info("server")}${await client.info("persistence")}`;
+  const told = (name: string): string => new RegExp(`^${name}:(.*?)\\s*$`, "m").exec(info)?.[1] ?? "unknown";
+  const log = told("aof_enabled") === "0" ? "without an append-only file" : "with an append-only file";
+  return `Redis ${told("redis_version")} through ioredis ${versionOf("ioredis")}; ${log}`;
 }
 
 function versionOf(name: string): string {

@@ -71,13 +71,11 @@ export class LeaseTable {
     { keys, operation }: LockClaim,
     ticket: number,
   ): Promise<Map<string, StoredLease>> {
-    const { entity, lease } = this.#tables;
     const by = new Map<string, StoredLease>();
     for (const chunk of inChunks(keys)) {
       const rows = await statements.select(
         `SELECT e.entity, l.operation, l.reason, l.since, l.expires_at, l.fencing_token ` +
-          `FROM ${entity} e JOIN ${lease} l ON l.id = e.lease_id WHERE e.entity IN ${placeholders(chunk.length)} ` +
-          `AND ${this.#blocks("?", "?")}`,
+          `${this.#syntax.ofKeys(this.#tables, chunk.length)} AND ${this.#blocks("?", "?")}`,
         [...chunk, operation, ticket, operation],
       );
       for (const row of rows) {
@@ -163,13 +161,11 @@ export class LeaseTable {
   }
 
   async holdings(statements: LockStatements, keys: readonly string[]): Promise<ReadonlyMap<string, Holding>> {
-    const { entity, lease } = this.#tables;
     const rows: LockRow[] = [];
     for (const chunk of inChunks(keys)) {
       const sql =
         `SELECT e.entity, e.lease_id, l.operation, l.reason, l.since, l.expires_at, l.fencing_token ` +
-        `FROM ${entity} e JOIN ${lease} l ON l.id = e.lease_id WHERE e.entity IN ${placeholders(chunk.length)} ` +
-        `AND l.fencing_token IS NOT NULL AND l.expires_at > ${this.#syntax.now} ORDER BY l.since`;
+        `${this.#syntax.ofKeys(this.#tables, chunk.length)} AND l.fencing_token IS NOT NULL AND l.expires_at > ${this.#syntax.now} ORDER BY l.since`;
       rows.push(...(await statements.select(sql, chunk)));
     }
     return holdingsOf(rows);
