@@ -157,12 +157,16 @@ export class LeaseTable {
     state: "waiting" | { readonly fencingToken: number },
   ): Promise<boolean> {
     const [condition, values] = state === "waiting" ? ["IS NULL", []] : [">= ?", [state.fencingToken]];
+    const { lease } = this.#tables;
+    const isThere = `id = ? AND fencing_token ${condition} AND expires_at > ${this.#syntax.now}`;
     const changed = await statements.change(
-      `UPDATE ${this.#tables.lease} SET expires_at = ${this.#later("expires_at")} WHERE id = ? ` +
-        `AND fencing_token ${condition} AND expires_at > ${this.#syntax.now}`,
+      `UPDATE ${lease} SET expires_at = ${this.#later("expires_at")} WHERE ${isThere}`,
       [byMs, leaseId, ...values],
     );
-    return changed > 0;
+    if (changed > 0) return true;
+    // MySQL does not count a row that had its value already, when it is told so by the client's flags.
+    const rows = await statements.select(`SELECT id FROM ${lease} WHERE ${isThere}`, [leaseId, ...values]);
+    return rows.length > 0;
   }
 
   async holdings(statements: LockStatements, keys: readonly string[]): Promise<ReadonlyMap<string, Holding>> {
