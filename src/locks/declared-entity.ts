@@ -13,6 +13,8 @@ export interface DeclaredEntity {
   readonly tablePath: string;
   /** Properties of the key; empty when they are not known. */
   readonly keyProperties: readonly string[];
+  /** Those of them that are UUIDs, which databases compare without case. */
+  readonly uuidProperties: readonly string[];
 }
 
 type EntityClass = abstract new () => ObjectLiteral;
@@ -22,16 +24,24 @@ const naming = new DefaultNamingStrategy();
 /** What an entity's own declarations say of it, for registries that have no DataSource to ask. */
 export function declaredEntity(target: EntityTarget<ObjectLiteral>): DeclaredEntity {
   if (typeof target === "string") {
-    return { name: target, tablePath: naming.tableName(target, undefined), keyProperties: [] };
+    return {
+      name: target,
+      tablePath: naming.tableName(target, undefined),
+      keyProperties: [],
+      uuidProperties: [],
+    };
   }
   if (typeof target === "function") return declaredClass(target as EntityClass);
   const { options } = target as EntitySchema<ObjectLiteral>;
+  const keyColumns = Object.entries(options.columns).flatMap(([property, column]) =>
+    column?.primary === true
+      ? { property, isUuid: column.type === "uuid" || column.generated === "uuid" }
+      : [],
+  );
   return {
     name: options.name,
     tablePath: inSchema(options.schema, naming.tableName(options.name, options.tableName)),
-    keyProperties: Object.entries(options.columns).flatMap(([property, column]) =>
-      column?.primary === true ? property : [],
-    ),
+    ...propertiesOf(keyColumns),
   };
 }
 
@@ -55,21 +65,38 @@ function declaredClass(target: EntityClass): DeclaredEntity {
 }
 
 function readDeclarations(target: EntityClass): DeclaredEntity {
-  const { columns, tables } = getMetadataArgsStorage();
+  const { columns, generations, tables } = getMetadataArgsStorage();
   const ancestry = ancestryOf(target);
   // The children of a single table's class are rows of that table.
   const table = ancestry
     .flatMap((ancestor) => tables.find((its) => its.target === ancestor && its.type !== "entity-child") ?? [])
     .at(0);
   const named = typeof table?.target === "function" ? table.target : target;
+  const keyColumns = columns
+    .filter(
+      ({ options, target: owner }) => options.primary === true && ancestry.includes(owner as EntityClass),
+    )
+    .map(({ options, propertyName: property, target: owner }) => ({
+      property,
+      isUuid:
+        options.type === "uuid" ||
+        generations.some(
+          (its) => its.target === owner && its.propertyName === property && its.strategy === "uuid",
+        ),
+    }));
   return {
     name: target.name,
     tablePath: inSchema(table?.schema, naming.tableName(named.name, table?.name)),
-    keyProperties: columns
-      .filter(
-        ({ options, target: owner }) => options.primary === true && ancestry.includes(owner as EntityClass),
-      )
-      .map(({ propertyName }) => propertyName),
+    ...propertiesOf(keyColumns),
+  };
+}
+
+function propertiesOf(
+  keyColumns: readonly { readonly property: string; readonly isUuid: boolean }[],
+): Pick<DeclaredEntity, "keyProperties" | "uuidProperties"> {
+  return {
+    keyProperties: keyColumns.map(({ property }) => property),
+    uuidProperties: keyColumns.flatMap(({ isUuid, property }) => (isUuid ? property : [])),
   };
 }
 

@@ -60,7 +60,7 @@ export class HeldLease implements Lease, HolderLease {
     this.#renewal = new LeaseRenewal({
       times,
       renewedAt: granted.askedAt,
-      renew: () => keeper.backend.renew(this.id, times.ttlMs),
+      renew: () => keeper.backend.renew(this.id, times.ttlMs, this.#fencingToken),
       onFailure: (error) => this.tell("renewal-failed", error),
       onLost: (how, cause) => this.#lose(how, cause),
     });
@@ -118,7 +118,7 @@ export class HeldLease implements Lease, HolderLease {
     refuseUnfitTtl(ttlMs);
     await this.#inTurn(async () => {
       const askedAt = performance.now();
-      const isHeld = await this.keeper.backend.renew(this.id, ttlMs);
+      const isHeld = await this.keeper.backend.renew(this.id, ttlMs, this.#fencingToken);
       if (!isHeld) throw this.#lose("were gone when they were to be extended");
       this.#renewal.renewed(askedAt, ttlMs);
     });
@@ -170,6 +170,8 @@ export class HeldLease implements Lease, HolderLease {
   #lose(how: string, cause?: unknown): LeaseLostError {
     if (this.#lost !== undefined) return this.#lost;
     const error = new LeaseLostError(this.operation, this.#fencingToken, how, cause);
+    // Whoever has found it gone after its release is refused, and nobody else is concerned.
+    if (this.#isReleased) return error;
     this.#lost = error;
     this.#renewal.stop();
     this.keeper.ended(this, []);

@@ -33,7 +33,7 @@ export interface AcquireOptions {
    * lock the same entities more than once, also from several processes.
    */
   readonly operation: string;
-  /** Why, in words for people. */
+  /** Why, in words for people, at most 10000 characters. */
   readonly reason?: string;
   /**
    * How long to wait for entities that are locked, in milliseconds, or Infinity. Default 0: not at all. Those who wait for
@@ -61,6 +61,7 @@ export interface ResolvedAcquireOptions extends LeaseTimes {
 const defaultTtlMs = 30_000;
 const leastTtlMs = 10;
 const longestOperation = 190;
+const longestReason = 10_000;
 const backendMethods = ["claim", "renew", "release", "holdings", "releaseOperation", "purgeExpired"] as const;
 
 /** @throws GuardConfigurationError for an option out of its bounds. */
@@ -91,8 +92,10 @@ export function resolveAcquireOptions(
   times: LeaseTimes,
 ): ResolvedAcquireOptions {
   refuseUnfitOperation(operation);
-  if (reason !== undefined && typeof reason !== "string") {
-    throw new GuardConfigurationError(`"reason" must be a string, not ${String(reason)}.`);
+  if (reason !== undefined && (typeof reason !== "string" || !isFit(reason, longestReason))) {
+    throw new GuardConfigurationError(
+      `"reason" must be a string of at most ${longestReason} characters, without zero bytes.`,
+    );
   }
   if (typeof waitMs !== "number" || !(waitMs >= 0)) {
     throw new GuardConfigurationError(
@@ -105,9 +108,9 @@ export function resolveAcquireOptions(
 
 /** @throws GuardConfigurationError */
 export function refuseUnfitOperation(operation: unknown): void {
-  if (typeof operation === "string" && operation !== "" && operation.length <= longestOperation) return;
+  if (typeof operation === "string" && operation !== "" && isFit(operation, longestOperation)) return;
   throw new GuardConfigurationError(
-    `"operation" must be a string of 1 to ${longestOperation} characters that says who locks, not ${typeof operation === "string" ? `one of ${operation.length}` : String(operation)}.`,
+    `"operation" must be a string of 1 to ${longestOperation} characters, without zero bytes, that says who locks.`,
   );
 }
 
@@ -127,4 +130,9 @@ function timesOf(ttlMs: number, renewEveryMs = ttlMs / 3): LeaseTimes {
     );
   }
   return { ttlMs, renewEveryMs };
+}
+
+// What every backend can keep.
+function isFit(text: string, longest: number): boolean {
+  return text.length <= longest && !text.includes("\u0000");
 }

@@ -134,6 +134,7 @@ export class Registry implements LockRegistry, LeaseKeeper {
       keys: [...added.keys()],
       ttlMs,
       kind: "addition",
+      fencingToken: lease.fencingToken,
       queueMs: undefined,
       isQueued: false,
     });

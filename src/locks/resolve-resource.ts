@@ -60,16 +60,19 @@ export function metadataRow(
 export function rowLockKey(metadata: EntityMetadata, id: ObjectLiteral): string | undefined {
   const values = metadata.primaryColumns.map((column): unknown => {
     const value: unknown = column.getEntityValue(id, true);
-    const isUuid = column.type === "uuid" || column.generationStrategy === "uuid";
-    return isUuid && typeof value === "string" ? value.toLowerCase() : value;
+    return column.type === "uuid" || column.generationStrategy === "uuid" ? uuidOf(value) : value;
   });
   return lockKey(metadata.tablePath, values);
+}
+
+function uuidOf(value: unknown): unknown {
+  return typeof value === "string" ? value.toLowerCase() : value;
 }
 
 function resolveDeclared(resource: LockResource): ResolvedResource {
   const isReference = isLockReference(resource);
   const target = isReference ? resource.target : (resource.constructor as EntityTarget<ObjectLiteral>);
-  const { keyProperties, name, tablePath } = declaredEntity(target);
+  const { keyProperties, name, tablePath, uuidProperties } = declaredEntity(target);
   if (!isReference && keyProperties.length === 0) {
     throw new GuardConfigurationError(
       `${name} does not say what its key is. Give the lock registry its "dataSource", or name what is to be locked by ` +
@@ -77,7 +80,9 @@ function resolveDeclared(resource: LockResource): ResolvedResource {
     );
   }
   const given: unknown = isReference ? resource.id : resource;
-  const values = keyValues(keyProperties, given);
+  const values = keyValues(keyProperties, given).map((value, index) =>
+    uuidProperties.includes(keyProperties[index] ?? "") ? uuidOf(value) : value,
+  );
   const key = values.length < keyProperties.length ? undefined : lockKey(tablePath, values);
   if (key === undefined) throw incompleteKey(name, keyProperties);
   const id = isReference

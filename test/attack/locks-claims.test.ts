@@ -37,4 +37,16 @@ eachBackend((open) => {
     expect(await pair.other.claim(others)).toMatchObject({ kind: "granted" });
     await pair.other.release(others.leaseId);
   });
+
+  it("takes a lease for gone of which it has forgotten the last addition", async () => {
+    const lease = claim({ keys: [randomUUID()] });
+    const granted = await pair.one.claim(lease);
+    const fencingToken = granted.kind === "granted" ? granted.fencingToken : NaN;
+    expect(await pair.one.renew(lease.leaseId, 60_000, fencingToken)).toBe(true);
+    expect(await pair.one.renew(lease.leaseId, 60_000, fencingToken + 1)).toBe(false);
+    const addition = claim({ leaseId: lease.leaseId, keys: [randomUUID()], kind: "addition" });
+    expect(await pair.one.claim({ ...addition, fencingToken: fencingToken + 1 })).toEqual({ kind: "lost" });
+    expect(await pair.one.claim({ ...addition, fencingToken })).toMatchObject({ kind: "granted" });
+    await pair.one.release(lease.leaseId);
+  });
 });

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
+import Redis from "ioredis";
 import type { DataSource } from "typeorm";
-import { autoLocks, redisLocks } from "typeorm-concurrency/locks";
+import { autoLocks, createLockRegistry, redisLocks } from "typeorm-concurrency/locks";
 import { clients } from "../locks/backends";
+import { projects } from "../locks/project";
 import { OwnRedis, redisServerAbsent } from "../support/redis";
 
 const describeHere = redisServerAbsent === undefined ? describe : describe.skip;
@@ -53,5 +55,28 @@ describeHere.each(Object.keys(clients))("Redis through %s", (name) => {
     const patient = redisLocks(connected.client);
     await patient.purgeExpired();
     expect((await patient.holdings([key])).size).toBe(0);
+  });
+});
+
+describeHere("Redis that keeps its data now and then", () => {
+  it("has lost a lease when it comes back without what was added to it last", async () => {
+    const server = await OwnRedis.start("appendonly no");
+    const client = new Redis(server.url);
+    client.on("error", () => undefined);
+    const registry = createLockRegistry({ backend: redisLocks(client) });
+    const [extended, grown] = [
+      await registry.acquire(projects(1), { operation: "import" }),
+      await registry.acquire(projects(2), { operation: "merge" }),
+    ];
+    await client.save();
+    await extended.add(projects(3));
+    await grown.add(projects(4));
+    await server.stop();
+    await server.start();
+    await expect(extended.extend()).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await expect(grown.add(projects(5))).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await registry.acquire(projects(3, 4, 5), { operation: "report" });
+    await client.quit();
+    await server.remove();
   });
 });

@@ -82,6 +82,29 @@ eachDatabase((scratch, database) => {
     await lease.release();
   });
 
+  const onPostgres = database === "postgres" ? it : it.skip;
+  const bounded = "lets nobody wait for ever for a claim that stands still";
+  onPostgres(
+    database === "postgres" ? bounded : `${bounded} (skipped: the database has a bound by itself)`,
+    async () => {
+      const claims = createLockRegistry({ backend: databaseLocks(dataSource) });
+      const stuck = dataSource.createQueryRunner();
+      await stuck.startTransaction();
+      await stuck.query("UPDATE concurrency_lock_gate SET last_token = last_token");
+      const waiting = claims.acquire(projects(1), { operation: "import" });
+      await expect(waiting).rejects.toMatchObject({
+        code: "LOCKS_UNAVAILABLE",
+        message: expect.stringContaining("lock timeout"),
+      });
+      await stuck.rollbackTransaction();
+      await stuck.release();
+      const statements = await log.during(async () => {
+        await (await claims.acquire(projects(1), { operation: "import" })).release();
+      });
+      expect(statements.filter((sql) => sql.includes("idle_in_transaction_session_timeout"))).toHaveLength(2);
+    },
+  );
+
   it("leaves nothing behind when leases have ended", async () => {
     const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
     const held = await locks.acquire(projects(1), { operation: "import" });

@@ -71,6 +71,8 @@ describe("a lock registry", () => {
     ],
     [`"waitMs" must be a number of milliseconds`, projects(1), { operation: "import", waitMs: NaN }],
     [`"reason" must be a string`, projects(1), { operation: "import", reason: 1 }],
+    [`"reason" must be a string`, projects(1), { operation: "import", reason: "x".repeat(10_001) }],
+    [`"operation" must be a string`, projects(1), { operation: "a\u0000" }],
     [`must be an array of entities or { target, id }`, { target: Project, id: 1 }, { operation: "import" }],
     [`must be an array of entities or { target, id }`, undefined, { operation: "import" }],
     [`must be an entity or { target, id }, not 7`, [7], { operation: "import" }],

@@ -71,8 +71,8 @@ class ChosenLocks implements AutoLocks {
     return (await this.#backend()).claim(claim);
   }
 
-  async renew(leaseId: string, ttlMs: number): Promise<boolean> {
-    return (await this.#backend()).renew(leaseId, ttlMs);
+  async renew(leaseId: string, ttlMs: number, fencingToken?: number): Promise<boolean> {
+    return (await this.#backend()).renew(leaseId, ttlMs, fencingToken);
   }
 
   async release(leaseId: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from "typeorm";
 import { GuardConfigurationError } from "../../errors/guard-configuration-error";
 import type { ClaimOutcome, Holding, LockBackend, LockClaim } from "./lock-backend";
-import { LeaseTable } from "./lease-table";
+import { LeaseTable, type OwnLease } from "./lease-table";
 import { LockConnection } from "./lock-connection";
 
 /**
@@ -9,7 +9,8 @@ import { LockConnection } from "./lock-connection";
  * `createLockTables(dataSource)`, makes them. Whoever saves entities by the same DataSource looks the locks up in the
  * transaction of the save.
  *
- * @param dataSource need be neither guarded nor initialized yet. Every claim takes a connection of its pool for a moment.
+ * @param dataSource need not be initialized yet, and not be guarded, except on SQLite, where everybody has to take turns on the
+ * one connection. Every claim and renewal takes a connection of its pool for a moment.
  * @throws GuardConfigurationError for a database that cannot keep locks.
  */
 export function databaseLocks(dataSource: DataSource): LockBackend {
@@ -36,7 +37,7 @@ class DatabaseLocks implements LockBackend {
       const token = await table.passGate(statements);
       const isNew = claim.kind === "lease" && !claim.isQueued;
       const own = isNew ? undefined : await table.ownLease(statements, claim.leaseId);
-      if (claim.kind === "addition" && own?.isHeld !== true) return { kind: "lost" };
+      if (claim.kind === "addition" && !isUpToDate(own, claim.fencingToken)) return { kind: "lost" };
       const by = await table.blockers(statements, claim, own?.ticket ?? token);
       const isGranted = by.size === 0;
       if (!isGranted && claim.queueMs === undefined) return { kind: "blocked", by };
@@ -46,8 +47,10 @@ class DatabaseLocks implements LockBackend {
     });
   }
 
-  async renew(leaseId: string, ttlMs: number): Promise<boolean> {
-    return this.#connection.run((statements) => this.#table.prolong(statements, leaseId, ttlMs, "held"));
+  async renew(leaseId: string, ttlMs: number, fencingToken = 0): Promise<boolean> {
+    return this.#connection.run((statements) =>
+      this.#table.prolong(statements, leaseId, ttlMs, { fencingToken }),
+    );
   }
 
   async release(leaseId: string): Promise<boolean> {
@@ -79,4 +82,8 @@ class DatabaseLocks implements LockBackend {
         (await this.#table.prolong(statements, leaseId, queueMs, "waiting")),
     );
   }
+}
+
+function isUpToDate(own: OwnLease | undefined, fencingToken = 0): boolean {
+  return own?.fencingToken !== undefined && own.fencingToken >= fencingToken;
 }

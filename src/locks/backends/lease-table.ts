@@ -6,7 +6,8 @@ import { lockDialectOf, lockTablesOf } from "./lock-tables";
 /** What a lease that claims something has in the table already. */
 export interface OwnLease {
   readonly ticket: number;
-  readonly isHeld: boolean;
+  /** Undefined while it waits. */
+  readonly fencingToken: number | undefined;
 }
 
 /** The statements on the tables of the locks. Which of them need one transaction is for the caller to know. */
@@ -63,7 +64,7 @@ export class LeaseTable {
       `SELECT ticket, fencing_token FROM ${this.#tables.lease} WHERE id = ?${this.#syntax.forUpdate}`,
       [leaseId],
     );
-    return row && { ticket: Number(row["ticket"]), isHeld: row["fencing_token"] !== null };
+    return row && { ticket: Number(row["ticket"]), fencingToken: tokenOf(row) };
   }
 
   async blockers(
@@ -115,8 +116,9 @@ export class LeaseTable {
       );
       return;
     }
-    const since = isGranted && !own.isHeld ? now : "since";
-    const expiresAt = own.isHeld ? this.#later("expires_at") : `${now} + ?`;
+    const isHeld = own.fencingToken !== undefined;
+    const since = isGranted && !isHeld ? now : "since";
+    const expiresAt = isHeld ? this.#later("expires_at") : `${now} + ?`;
     await statements.change(
       `UPDATE ${lease} SET since = ${since}, expires_at = ${expiresAt}, fencing_token = ? WHERE id = ?`,
       [lastsMs, fencingToken, leaseId],
@@ -150,14 +152,19 @@ export class LeaseTable {
     statements: LockStatements,
     leaseId: string,
     byMs: number,
-    state: "held" | "waiting",
+    state: "waiting" | { readonly fencingToken: number },
   ): Promise<boolean> {
+    const [condition, values] = state === "waiting" ? ["IS NULL", []] : [">= ?", [state.fencingToken]];
+    const { lease } = this.#tables;
+    const isThere = `id = ? AND fencing_token ${condition} AND expires_at > ${this.#syntax.now}`;
     const changed = await statements.change(
-      `UPDATE ${this.#tables.lease} SET expires_at = ${this.#later("expires_at")} WHERE id = ? ` +
-        `AND fencing_token IS ${state === "held" ? "NOT NULL" : "NULL"} AND expires_at > ${this.#syntax.now}`,
-      [byMs, leaseId],
+      `UPDATE ${lease} SET expires_at = ${this.#later("expires_at")} WHERE ${isThere}`,
+      [byMs, leaseId, ...values],
     );
-    return changed > 0;
+    if (changed > 0) return true;
+    // MySQL does not count a row that had its value already, when it is told so by the client's flags.
+    const rows = await statements.select(`SELECT id FROM ${lease} WHERE ${isThere}`, [leaseId, ...values]);
+    return rows.length > 0;
   }
 
   async holdings(statements: LockStatements, keys: readonly string[]): Promise<ReadonlyMap<string, Holding>> {
@@ -208,8 +215,12 @@ function storedLease(row: LockRow): StoredLease {
     reason: (row["reason"] as string | null) ?? undefined,
     since: Number(row["since"]),
     expiresAt: Number(row["expires_at"]),
-    fencingToken: row["fencing_token"] === null ? undefined : Number(row["fencing_token"]),
+    fencingToken: tokenOf(row),
   };
+}
+
+function tokenOf(row: LockRow): number | undefined {
+  return row["fencing_token"] === null ? undefined : Number(row["fencing_token"]);
 }
 
 function idsOf(rows: readonly LockRow[]): string[] {

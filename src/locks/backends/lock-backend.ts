@@ -12,6 +12,8 @@ export interface LockClaim {
   readonly ttlMs: number;
   /** `lease`: a new one. `addition`: more keys for a lease that is held. */
   readonly kind: "lease" | "addition";
+  /** The last one of the lease that is added to, as in `renew`. */
+  readonly fencingToken?: number;
   /** Keeps a place in the queue for this long when the keys are not free; undefined for a caller that does not wait (longer). */
   readonly queueMs: number | undefined;
   /** Whether it has a place in the queue already, by an earlier claim with the same `leaseId` and keys. */
@@ -59,8 +61,13 @@ export interface LockBackend {
   /** The DataSource that it keeps the locks in, if it does. */
   readonly dataSource?: DataSource;
   claim(claim: LockClaim): Promise<ClaimOutcome>;
-  /** Lets a lease last `ttlMs` from now; false when there is no such lease any more. */
-  renew(leaseId: string, ttlMs: number): Promise<boolean>;
+  /**
+   * Lets a lease last `ttlMs` from now; false when there is no such lease any more.
+   *
+   * @param fencingToken the last one of the lease. Where the backend knows only of an earlier one, it has come back with
+   * older data, in which something is not held that was added since: then there is no such lease either.
+   */
+  renew(leaseId: string, ttlMs: number, fencingToken?: number): Promise<boolean>;
   /** Gives up a lease, or its place in the queue, and nothing of anybody else's; false when there was none. */
   release(leaseId: string): Promise<boolean>;
   /**

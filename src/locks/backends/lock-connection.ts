@@ -12,6 +12,11 @@ import { untilNotBusy } from "./until-not-busy";
 // the one that has to wait would hold up the process, with the other one in it.
 const fileTurns = new KeyedTurns();
 
+// A process that stands still in the middle of a claim would hold up everybody else's. MySQL has a bound by itself.
+const boundedTransaction =
+  `SELECT set_config('lock_timeout', '10000', true), ` +
+  `set_config('idle_in_transaction_session_timeout', '10000', true)`;
+
 type Work<T> = (statements: LockStatements) => Promise<T>;
 
 /**
@@ -56,6 +61,7 @@ export class LockConnection {
       this.#byOwn(async (queryRunner) => {
         await queryRunner.startTransaction("READ COMMITTED");
         try {
+          if (this.dialect === "postgres") await queryRunner.query(boundedTransaction);
           const result = await work(this.#statements(queryRunner));
           await queryRunner.commitTransaction();
           return result;

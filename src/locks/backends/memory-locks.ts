@@ -23,7 +23,7 @@ export function memoryLocks(): LockBackend {
   return {
     name: "memory",
     claim: (claim) => Promise.resolve(locks.claim(claim)),
-    renew: (leaseId, ttlMs) => Promise.resolve(locks.renew(leaseId, ttlMs)),
+    renew: (leaseId, ttlMs, fencingToken) => Promise.resolve(locks.renew(leaseId, ttlMs, fencingToken)),
     release: (leaseId) => Promise.resolve(locks.release(leaseId)),
     holdings: (keys) => Promise.resolve(locks.holdings(keys)),
     releaseOperation: (operation) => Promise.resolve(locks.releaseOperation(operation)),
@@ -37,11 +37,12 @@ class MemoryLocks {
   #lastToken = 0;
   #sweepAt = leasesBeforeFirstSweep;
 
-  claim({ keys, kind, leaseId, operation, queueMs, reason, ttlMs }: LockClaim): ClaimOutcome {
+  claim(claim: LockClaim): ClaimOutcome {
+    const { fencingToken, keys, kind, leaseId, operation, queueMs, reason, ttlMs } = claim;
     const now = nowMs();
     this.#sweepWhenGrown(now);
     const own = this.#live(leaseId, now);
-    if (kind === "addition" && own === undefined) return { kind: "lost" };
+    if (kind === "addition" && !isUpToDate(own, fencingToken)) return { kind: "lost" };
     const ticket = own?.ticket ?? Infinity;
     const by = this.#blockersOf(keys, operation, ticket, now);
     const token = this.#nextToken();
@@ -70,10 +71,10 @@ class MemoryLocks {
     return { kind: "granted", fencingToken: token };
   }
 
-  renew(leaseId: string, ttlMs: number): boolean {
+  renew(leaseId: string, ttlMs: number, fencingToken: number | undefined): boolean {
     const now = nowMs();
     const lease = this.#live(leaseId, now);
-    if (lease?.fencingToken === undefined) return false;
+    if (!isUpToDate(lease, fencingToken)) return false;
     lease.expiresAt = Math.max(lease.expiresAt, now + ttlMs);
     return true;
   }
@@ -193,6 +194,10 @@ function isLive({ expiresAt }: Lease, now: number): boolean {
 
 function isHeld({ fencingToken }: Lease): boolean {
   return fencingToken !== undefined;
+}
+
+function isUpToDate(lease: Lease | undefined, fencingToken = 0): lease is Lease {
+  return lease?.fencingToken !== undefined && lease.fencingToken >= fencingToken;
 }
 
 function stored({ expiresAt, fencingToken, operation, reason, since }: Lease): StoredLease {

@@ -2,7 +2,7 @@ import { GuardConfigurationError } from "../../errors/guard-configuration-error"
 
 /** What is needed of a client of `ioredis` 5, a Cluster included. */
 export interface IoredisClient {
-  call(command: string, ...parameters: string[]): Promise<unknown>;
+  call(command: string, parameters: string[]): Promise<unknown>;
 }
 
 /** What is needed of what `createClient` of `redis` 4 to 6 makes. */
@@ -36,7 +36,7 @@ export type SendCommand = (parameters: [string, ...string[]], key?: string) => P
 export function commandsOf(client: RedisClient): SendCommand {
   const its = (client ?? {}) as Partial<IoredisClient & NodeRedisCluster & NodeRedisSentinel>;
   if (typeof its.call === "function") {
-    return ([command, ...parameters]) => (client as IoredisClient).call(command, ...parameters);
+    return ([command, ...parameters]) => (client as IoredisClient).call(command, parameters);
   }
   if (typeof its.sendCommand !== "function") {
     throw new GuardConfigurationError(`Locks in Redis need a client of "redis" 4 to 6 or "ioredis" 5.`);

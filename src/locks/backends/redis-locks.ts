@@ -56,6 +56,7 @@ class RedisLocks implements LockBackend {
   ) {}
 
   async claim({
+    fencingToken = 0,
     keys,
     kind,
     leaseId,
@@ -65,7 +66,13 @@ class RedisLocks implements LockBackend {
     ttlMs,
   }: LockClaim): Promise<ClaimOutcome> {
     const hasReason = reason === undefined ? "0" : "1";
-    const settings = [leaseId, operation, hasReason, reason ?? "", String(ttlMs), kind, String(queueMs)];
+    const settings = [
+      leaseId,
+      operation,
+      hasReason,
+      reason ?? "",
+      ...[ttlMs, kind, queueMs, fencingToken].map(String),
+    ];
     const told = JSON.parse(String(await this.#run(claimScript, [...settings, ...keys]))) as
       | { readonly kind: "lost" }
       | { readonly kind: "granted"; readonly fencingToken: string }
@@ -91,8 +98,8 @@ class RedisLocks implements LockBackend {
     }
   }
 
-  async renew(leaseId: string, ttlMs: number): Promise<boolean> {
-    return (await this.#run(renewScript, [leaseId, String(ttlMs)])) === 1;
+  async renew(leaseId: string, ttlMs: number, fencingToken = 0): Promise<boolean> {
+    return (await this.#run(renewScript, [leaseId, String(ttlMs), String(fencingToken)])) === 1;
   }
 
   async release(leaseId: string): Promise<boolean> {

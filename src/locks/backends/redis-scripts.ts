@@ -78,6 +78,11 @@ local function remove_expired(most)
   return #ids
 end
 
+-- Not one of older data, which does not hold what was added since.
+local function is_held(l, known_token)
+  return l and l.token and tonumber(l.token) >= tonumber(known_token)
+end
+
 local function told(id)
   local l = known[id]
   return { operation = l.operation, reason = l.reason, since = l.since, expiresAt = l.expires, fencingToken = l.token }
@@ -95,16 +100,16 @@ function script(body: string): RedisScript {
   return { source, sha: createHash("sha1").update(source).digest("hex") };
 }
 
-/** ARGV: lease, operation, whether there is a reason, reason, ttl, kind, queue (-1 for none), entities. Returns JSON. */
+/** ARGV: lease, operation, whether there is a reason, reason, ttl, kind, queue (-1 for none), token, entities. Returns JSON. */
 export const claimScript = script(`
-local id, operation, has_reason, reason, ttl, kind, queue = unpack(ARGV, 1, 7)
+local id, operation, has_reason, reason, ttl, kind, queue, known_token = unpack(ARGV, 1, 8)
 queue = tonumber(queue)
 local names = {}
-for i = 8, #ARGV do names[#names + 1] = ARGV[i] end
+for i = 9, #ARGV do names[#names + 1] = ARGV[i] end
 
 remove_expired(100)
 local own = lease(id)
-if kind == 'addition' and not (own and own.token) then return '{"kind":"lost"}' end
+if kind == 'addition' and not is_held(own, known_token) then return '{"kind":"lost"}' end
 
 local overtakes
 local function may_overtake()
@@ -171,10 +176,10 @@ expire_at(id, math.max(held_until, now + ttl))
 return cjson.encode({ kind = 'granted', fencingToken = token })
 `);
 
-/** ARGV: lease, ttl. Returns whether there still was one: 1 or 0. */
+/** ARGV: lease, ttl, token. Returns whether there still was one: 1 or 0. */
 export const renewScript = script(`
 local l = lease(ARGV[1])
-if not (l and l.token) then return 0 end
+if not is_held(l, ARGV[3]) then return 0 end
 expire_at(ARGV[1], math.max(tonumber(l.expires), now + ARGV[2]))
 return 1
 `);
