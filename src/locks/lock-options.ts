@@ -88,7 +88,7 @@ export function resolveLeaseTimes({
 
 /** @throws GuardConfigurationError for an option out of its bounds. */
 export function resolveAcquireOptions(
-  { operation, reason, waitMs = 0, ttlMs, signal }: AcquireOptions,
+  { operation, reason, waitMs = 0, ttlMs, signal }: Partial<AcquireOptions>,
   times: LeaseTimes,
 ): ResolvedAcquireOptions {
   refuseUnfitOperation(operation);
@@ -107,7 +107,7 @@ export function resolveAcquireOptions(
 }
 
 /** @throws GuardConfigurationError */
-export function refuseUnfitOperation(operation: unknown): void {
+export function refuseUnfitOperation(operation: unknown): asserts operation is string {
   if (typeof operation === "string" && operation !== "" && isFit(operation, longestOperation)) return;
   throw new GuardConfigurationError(
     `"operation" must be a string of 1 to ${longestOperation} characters, without zero bytes, that says who locks.`,

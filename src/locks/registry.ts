@@ -149,9 +149,9 @@ export class Registry implements LockRegistry, LeaseKeeper {
     this.#room.wake(freed);
   }
 
-  async #acquire(resources: Iterable<LockResource>, given: AcquireOptions): Promise<HeldLease> {
+  async #acquire(resources: Iterable<LockResource>, given?: AcquireOptions): Promise<HeldLease> {
     const startedAt = performance.now();
-    const options = resolveAcquireOptions(given, this.times);
+    const options = resolveAcquireOptions(given ?? {}, this.times);
     const { operation, reason, ttlMs } = options;
     options.signal?.throwIfAborted();
     const wanted = await this.resolve(iterable(resources));

@@ -115,6 +115,6 @@ function incompleteKey(name: string, properties: readonly string[]): GuardConfig
 function unknownEntity(target: unknown, dataSources: readonly DataSource[]): string {
   const name = typeof target === "function" ? target.name : JSON.stringify(target);
   return dataSources.some(({ isInitialized }) => isInitialized)
-    ? `${name} is no entity of the lock registry's DataSource, so it cannot be locked. Name it by { target, id }.`
+    ? `${name} is no entity of the lock registry's DataSource, so it cannot be locked. Give the registry the DataSource that has it.`
     : `${name} cannot be locked before the lock registry's DataSource is initialized.`;
 }

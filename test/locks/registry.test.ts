@@ -62,6 +62,7 @@ describe("a lock registry", () => {
 
   it.each<[string, unknown, object]>([
     [`"operation" must be a string of 1 to 190 characters`, projects(1), {}],
+    [`"operation" must be a string of 1 to 190 characters`, projects(1), undefined as never],
     [`"operation" must be a string of 1 to 190 characters`, projects(1), { operation: "" }],
     [`"operation" must be a string of 1 to 190 characters`, projects(1), { operation: "x".repeat(191) }],
     [
