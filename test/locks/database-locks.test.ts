@@ -105,6 +105,41 @@ eachDatabase((scratch, database) => {
     },
   );
 
+  const killed = "keeps what is held when its connections are killed, and goes on with others";
+  const onServers = database === "sqlite" ? it.skip : it;
+  onServers(database === "sqlite" ? `${killed} (skipped: there is no server)` : killed, async () => {
+    const own = await open({ poolSize: 2 }).initialize();
+    const locks = createLockRegistry({ backend: databaseLocks(own) });
+    const lease = await locks.acquire(projects(1), { operation: "import" });
+    if (database === "postgres") {
+      await dataSource.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+      );
+    } else {
+      const others: { id: number }[] = await dataSource.query(
+        "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()",
+      );
+      for (const { id } of others) await dataSource.query(`KILL ${id}`);
+    }
+    // The pool may give out a dead connection before it notices.
+    let failures = 0;
+    const untilAnswered = async <T>(ask: () => Promise<T>): Promise<T> => {
+      for (;;) {
+        const answer = await ask().catch((error: unknown) => {
+          if (!isLocksUnavailableError(error) || ++failures > 10) throw error;
+          return undefined;
+        });
+        if (answer !== undefined) return answer;
+      }
+    };
+    await untilAnswered(() => lease.extend().then(() => true));
+    const refused = untilAnswered(() => locks.acquire(projects(1), { operation: "report" }));
+    await expect(refused).rejects.toMatchObject({ code: "ENTITY_LOCKED" });
+    expect(lease.signal.aborted).toBe(false);
+    await untilAnswered(() => lease.release().then(() => true));
+    await own.destroy();
+  });
+
   it("leaves nothing behind when leases have ended", async () => {
     const locks = createLockRegistry({ backend: databaseLocks(dataSource) });
     const held = await locks.acquire(projects(1), { operation: "import" });

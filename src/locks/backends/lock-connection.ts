@@ -14,8 +14,8 @@ const fileTurns = new KeyedTurns();
 
 // A process that stands still in the middle of a claim would hold up everybody else's. MySQL has a bound by itself.
 const boundedTransaction =
-  `SELECT set_config('lock_timeout', '10000', true), ` +
-  `set_config('idle_in_transaction_session_timeout', '10000', true)`;
+  `SELECT set_config('lock_timeout', '5000', true), ` +
+  `set_config('idle_in_transaction_session_timeout', '5000', true)`;
 
 type Work<T> = (statements: LockStatements) => Promise<T>;
 
