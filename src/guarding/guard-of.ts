@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from "typeorm";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
+import { dataSourceOf } from "../metadata/data-source-of";
 import type { Guard } from "./guard";
 
 interface Guarded {
@@ -44,10 +45,9 @@ export function guardOf(dataSource: DataSource): Guard {
   );
 }
 
-/** The guard of a manager's DataSource, which TypeORM 0.3 knows by another name. */
+/** The guard of a manager's DataSource. */
 export function guardOfManager(manager: EntityManager): Guard {
-  const { connection, dataSource } = manager as unknown as Readonly<Record<string, DataSource | undefined>>;
-  return guardOf((dataSource ?? connection) as DataSource);
+  return guardOf(dataSourceOf(manager));
 }
 
 /** A guard through whose DataSource an entity was loaded or saved. */

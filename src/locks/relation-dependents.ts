@@ -3,7 +3,7 @@ import { describeEntity } from "../metadata/entity-description";
 import type { EntityConcurrency } from "../metadata/entity-concurrency";
 import type { Column } from "../metadata/column";
 import type { RelationMetadata } from "../metadata/relation";
-import { dataSourceOf } from "./data-source-of";
+import { dataSourceOf } from "../metadata/data-source-of";
 import type { Dependents } from "./dependents";
 import type { LockReference, LockResource } from "./lock-resource";
 import { metadataRow } from "./resolve-resource";

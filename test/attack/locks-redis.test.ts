@@ -7,8 +7,9 @@ import { projects } from "../locks/project";
 import { OwnRedis, redisServerAbsent } from "../support/redis";
 
 const describeHere = redisServerAbsent === undefined ? describe : describe.skip;
+const because = redisServerAbsent === undefined ? "" : ` (skipped: ${redisServerAbsent})`;
 
-describeHere.each(Object.keys(clients))("Redis through %s", (name) => {
+describeHere.each(Object.keys(clients))(`Redis through %s${because}`, (name) => {
   let server: OwnRedis;
   let connected: Awaited<ReturnType<(typeof clients)["ioredis"]>>;
 
@@ -58,7 +59,7 @@ describeHere.each(Object.keys(clients))("Redis through %s", (name) => {
   });
 });
 
-describeHere("Redis that keeps its data now and then", () => {
+describeHere(`Redis that keeps its data now and then${because}`, () => {
   it("has lost a lease when it comes back without what was added to it last", async () => {
     const server = await OwnRedis.start("appendonly no");
     const client = new Redis(server.url);

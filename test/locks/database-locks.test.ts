@@ -207,22 +207,27 @@ eachDatabase((scratch, database) => {
       warn.mockRestore();
     });
 
-    const withRedis = process.env["REDIS_ABSENT"] === undefined ? it : it.skip;
-    withRedis("keeps locks in Redis where it answers, and never looks elsewhere afterwards", async () => {
-      const { client, close } = await clients["redis 5"]();
-      const backend = autoLocks({ redis: client, dataSource, prefix: `auto-${database}-${process.pid}` });
-      const locks = createLockRegistry({ backend });
-      const lease = await locks.acquire(projects(1), { operation: "import" });
-      expect(backend.name).toBe("redis");
-      const inDatabase = createLockRegistry({ backend: databaseLocks(dataSource) });
-      expect(await inDatabase.holderOf({ target: Project, id: 1 })).toBeUndefined();
-      await lease.release();
-      await close();
-      await expect(locks.acquire(projects(1), { operation: "import" })).rejects.toMatchObject({
-        code: "LOCKS_UNAVAILABLE",
-        backend: "redis",
-      });
-      await expect(locks.lockedIds(Project, [1])).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
-    });
+    const absent = process.env["REDIS_ABSENT"];
+    const withRedis = absent === undefined ? it : it.skip;
+    const because = absent === undefined ? "" : ` (skipped: ${absent})`;
+    withRedis(
+      `keeps locks in Redis where it answers, and never looks elsewhere afterwards${because}`,
+      async () => {
+        const { client, close } = await clients["redis 5"]();
+        const backend = autoLocks({ redis: client, dataSource, prefix: `auto-${database}-${process.pid}` });
+        const locks = createLockRegistry({ backend });
+        const lease = await locks.acquire(projects(1), { operation: "import" });
+        expect(backend.name).toBe("redis");
+        const inDatabase = createLockRegistry({ backend: databaseLocks(dataSource) });
+        expect(await inDatabase.holderOf({ target: Project, id: 1 })).toBeUndefined();
+        await lease.release();
+        await close();
+        await expect(locks.acquire(projects(1), { operation: "import" })).rejects.toMatchObject({
+          code: "LOCKS_UNAVAILABLE",
+          backend: "redis",
+        });
+        await expect(locks.lockedIds(Project, [1])).rejects.toMatchObject({ code: "LOCKS_UNAVAILABLE" });
+      },
+    );
   });
 });

@@ -1,5 +1,5 @@
 import type { DataSource, MigrationInterface, QueryRunner } from "typeorm";
-import { dataSourceOf } from "../data-source-of";
+import { dataSourceOf } from "../../metadata/data-source-of";
 import { createLockTablesSql, dropLockTablesSql } from "./lock-tables";
 
 /**

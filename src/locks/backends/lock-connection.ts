@@ -2,7 +2,7 @@ import type { DataSource, QueryRunner } from "typeorm";
 import { LocksUnavailableError } from "../../errors/locks-unavailable-error";
 import { OuterTransactionError } from "../../errors/outer-transaction-error";
 import { busyTimeoutMs, hasSingleConnection } from "../../metadata/dialect";
-import { dataSourceOf } from "../data-source-of";
+import { dataSourceOf } from "../../metadata/data-source-of";
 import { KeyedTurns } from "./keyed-turns";
 import { LockStatements } from "./lock-statements";
 import { lockDialectOf, type LockDialect } from "./lock-tables";

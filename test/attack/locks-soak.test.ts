@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createLockRegistry, isEntityLockedError, type LockRegistry } from "typeorm-concurrency/locks";
-import { eachBackend, type BackendPair } from "./backends";
-import { projects } from "./project";
+import { eachBackend, type BackendPair } from "../locks/backends";
+import { projects } from "../locks/project";
 
 const seconds = Number(process.env["LOCK_SOAK_SECONDS"] ?? "1");
 const workers = 200;
