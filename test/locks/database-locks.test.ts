@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { DataSource } from "typeorm";
 import { guardDataSource, runUnitOfWork } from "typeorm-concurrency";
 import {
@@ -102,6 +103,42 @@ eachDatabase((scratch, database) => {
         await (await claims.acquire(projects(1), { operation: "import" })).release();
       });
       expect(statements.filter((sql) => sql.includes("idle_in_transaction_session_timeout"))).toHaveLength(2);
+    },
+  );
+
+  const renewed = "leaves a lease alone that is renewed in the moment in which it expires";
+  onPostgres(
+    database === "postgres" ? renewed : `${renewed} (skipped: shown where one can see who waits)`,
+    async () => {
+      const backend = databaseLocks(dataSource);
+      const claim = (operation: string, ttlMs: number) =>
+        backend.claim({
+          leaseId: randomUUID(),
+          operation,
+          reason: undefined,
+          keys: ["renewed"],
+          ttlMs,
+          kind: "lease",
+          queueMs: undefined,
+          isQueued: false,
+        });
+      await claim("import", 50);
+      const renewing = dataSource.createQueryRunner();
+      await renewing.startTransaction();
+      await renewing.query("UPDATE concurrency_lock_lease SET expires_at = expires_at + 60000");
+      while ((await backend.holdings(["renewed"])).size > 0);
+      const claimed = claim("report", 60_000);
+      for (let waiting = 0; waiting === 0;) {
+        const [row] = await dataSource.query(
+          "SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+        );
+        waiting = row.waiting;
+      }
+      await renewing.commitTransaction();
+      await renewing.release();
+      expect((await claimed).kind).toBe("blocked");
+      expect((await backend.holdings(["renewed"])).get("renewed")?.lease.operation).toBe("import");
+      await backend.releaseOperation("import");
     },
   );
 

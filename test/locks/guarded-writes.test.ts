@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Column, Entity, PrimaryColumn, type DataSource, type EntityManager } from "typeorm";
+import {
+  Column,
+  Entity,
+  PrimaryColumn,
+  type DataSource,
+  type EntityManager,
+  type EntityTarget,
+  type ObjectLiteral,
+} from "typeorm";
 import {
   createLockRegistry,
   guardDataSource,
@@ -305,6 +313,26 @@ eachDatabase((scratch, database) => {
       });
       await dataSource.query("ALTER TABLE concurrency_lock_moved RENAME TO concurrency_lock_lease");
       expect(await titles()).toEqual(["one", "two"]);
+    });
+
+    it("refuses a change of a member alone whose aggregate root is locked", async () => {
+      const entities = new Map([
+        [Article as EntityTarget<ObjectLiteral>, { versionedRelations: ["sections"] }],
+      ]);
+      const rooted = scratch().dataSource([Article, Section]);
+      await guardDataSource(rooted, { locks, entities }).initialize();
+      const section = await rooted.manager.findOneOrFail(Section, {
+        where: { id: 10 },
+        relations: { article: true },
+      });
+      const lease = await lock({ target: Article, id: 1 });
+      section.text = "changed";
+      await expectLocked(rooted.manager.save(section), { id: 1 });
+      expect(await dataSource.manager.findOneByOrFail(Section, { id: 10 })).toMatchObject({ text: "ten" });
+      await lease.run(() => rooted.manager.save(section));
+      await lease.release();
+      unguardDataSource(rooted);
+      await rooted.destroy();
     });
 
     it("asks nobody any more when the DataSource is not guarded any more", async () => {

@@ -114,6 +114,18 @@ describe("a lock registry", () => {
     );
   });
 
+  it("takes a lease for lost in time when the backend does not answer at all", async () => {
+    const backend = { ...memoryLocks(), renew: () => new Promise<never>(() => undefined) };
+    const startedAt = performance.now();
+    const lease = await registry({ backend, ttlMs: 200 }).acquire(projects(1), { operation: "import" });
+    await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
+    expect(lease.signal.reason).toMatchObject({
+      code: "LEASE_LOST",
+      message: expect.stringContaining("have run out"),
+    });
+  });
+
   it("tells who listens what happens", async () => {
     const events: LockEvent[] = [];
     const listen = (event: unknown): void => void events.push(event as LockEvent);
