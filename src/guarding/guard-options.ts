@@ -64,9 +64,13 @@ export function resolveGuardOptions({
   if (!(entities instanceof Map)) {
     throw new GuardConfigurationError(`"entities" must be a Map of entity to its declarations.`);
   }
-  if (locks !== undefined && typeof locks?.refuseLockedRows !== "function") {
+  if (locks !== undefined && !isLockRegistry(locks)) {
     throw new GuardConfigurationError(`"locks" must be a lock registry: createLockRegistry({ … }).`);
   }
   const resolved = { versionColumns, missingToken, entities: new Map(entities), overlap };
   return Object.freeze(locks === undefined ? resolved : { ...resolved, locks });
+}
+
+function isLockRegistry(locks: Partial<WriteLocks> | null): boolean {
+  return typeof locks?.refuseLockedRows === "function" && typeof locks.bind === "function";
 }

@@ -1,12 +1,12 @@
 import type { ObjectLiteral, QueryBuilder, QueryRunner } from "typeorm";
 import { rowKey } from "../metadata/row-identity";
+import type { WrittenRow } from "../metadata/written-row";
 import { metadataOf, targetsOf } from "./builder-targets";
 import type { GraphEntity } from "./entity-graph";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { queryRunnerOf } from "./query-runner-of";
 import type { SaveScope } from "./save-scope";
-import type { WrittenRow } from "./write-locks";
 
 /** @throws EntityLockedError for a row that another operation has locked; LeaseLostError, LocksUnavailableError. */
 export async function refuseLockedRow(

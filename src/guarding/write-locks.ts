@@ -1,10 +1,5 @@
-import type { DataSource, EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
-
-/** A row that is about to be written. */
-export interface WrittenRow {
-  readonly metadata: EntityMetadata;
-  readonly id: ObjectLiteral;
-}
+import type { DataSource, QueryRunner } from "typeorm";
+import type { WrittenRow } from "../metadata/written-row";
 
 /** What the guard asks of a lock registry. */
 export interface WriteLocks {

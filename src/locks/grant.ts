@@ -17,7 +17,7 @@ export type Grant =
 export interface GrantOptions {
   readonly waitMs: number;
   readonly signal: AbortSignal | undefined;
-  readonly onWaiting: (by: Blockers) => void;
+  readonly onWaiting: () => void;
 }
 
 type LeaseClaim = Omit<LockClaim, "kind" | "queueMs" | "isQueued">;
@@ -57,7 +57,7 @@ export async function awaitGrant(
   try {
     const first = await ask(false, waitMs > 0);
     if (first.kind === "granted" || waitMs === 0) return first;
-    onWaiting(first.by);
+    onWaiting();
     const grant = await askUntil(endsAt, room.enter(claim.keys), signal, ask);
     if (grant.kind === "blocked") await giveUp();
     return grant;

@@ -1,5 +1,6 @@
-import type { DataSource, EntityMetadata, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
+import type { DataSource, EntityTarget, ObjectLiteral, QueryRunner } from "typeorm";
 import type { LockInfo } from "../errors/held-lock";
+import type { WrittenRow } from "../metadata/written-row";
 import type { Lease } from "./lease";
 import type { AcquireOptions } from "./lock-options";
 import type { LockResource } from "./lock-resource";
@@ -64,9 +65,5 @@ export interface LockRegistry {
    * @param queryRunner the one that will write, in whose transaction locks are looked up that are in the same database.
    * @throws EntityLockedError, LocksUnavailableError; LeaseLostError for rows of a lease that the running code has lost.
    */
-  refuseLockedRows(
-    write: string,
-    rows: readonly { readonly metadata: EntityMetadata; readonly id: ObjectLiteral }[],
-    queryRunner: QueryRunner,
-  ): Promise<void>;
+  refuseLockedRows(write: string, rows: readonly WrittenRow[], queryRunner: QueryRunner): Promise<void>;
 }

@@ -1,18 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
+import type { QueryRunner } from "typeorm";
 import { EntityLockedError } from "../errors/entity-locked-error";
 import type { HeldLock } from "../errors/held-lock";
+import type { WrittenRow } from "../metadata/written-row";
 import type { Holding, LockBackend } from "./backends/lock-backend";
 import { heldLock } from "./held-locks";
 import { heldLeases } from "./holders";
 import { rowLockKey } from "./resolve-resource";
 import { writeVerdict } from "./write-verdict";
-
-/** A row that is about to be written. */
-export interface WrittenRow {
-  readonly metadata: EntityMetadata;
-  readonly id: ObjectLiteral;
-}
 
 const runInLease = `This process holds the lock itself: write inside of registry.run() or lease.run(), by which the holder is known.`;
 

@@ -5,6 +5,7 @@ import { formatValue } from "../errors/format-value";
 import { GuardConfigurationError } from "../errors/guard-configuration-error";
 import type { HeldLock, LockInfo } from "../errors/held-lock";
 import { publish, type LockEvent } from "../events/channels";
+import type { WrittenRow } from "../metadata/written-row";
 import type { LockBackend } from "./backends/lock-backend";
 import { withDependents } from "./dependents";
 import { awaitGrant, type Blockers } from "./grant";
@@ -20,7 +21,7 @@ import {
 } from "./lock-options";
 import type { LockRegistry } from "./lock-registry";
 import type { LockResource, ResolvedResource } from "./lock-resource";
-import { refuseLockedRows, type WrittenRow } from "./refuse-locked-rows";
+import { refuseLockedRows } from "./refuse-locked-rows";
 import { resolveResource } from "./resolve-resource";
 import { WaitingRoom } from "./waiting-room";
 

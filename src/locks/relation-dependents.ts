@@ -26,7 +26,9 @@ export function relationDependents({ entities = new Map() }: RelationDependentsO
     for (const [metadata, ids] of byEntity(manager, resources)) {
       for (const step of stepsFrom(dataSourceOf(manager), metadata, entities)) {
         for (let start = 0; start < ids.length; start += idsInQuery) {
-          dependents.push(...(await follow(manager, step, ids.slice(start, start + idsInQuery))));
+          // One by one: spread into a call, more than a hundred thousand overflow the stack.
+          for (const found of await follow(manager, step, ids.slice(start, start + idsInQuery)))
+            dependents.push(found);
         }
       }
     }

@@ -109,9 +109,11 @@ describe("a lock registry", () => {
       "not in mssql",
     );
     expect(() => autoLocks({} as never)).toThrow("needs a DataSource");
-    expect(() => guardDataSource({ options: {} } as never, { locks: {} as never })).toThrow(
-      `"locks" must be a lock registry`,
-    );
+    for (const locks of [{}, null, { refuseLockedRows: () => undefined }]) {
+      expect(() => guardDataSource({ options: {} } as never, { locks: locks as never })).toThrow(
+        `"locks" must be a lock registry`,
+      );
+    }
   });
 
   it("takes a lease for lost in time when the backend does not answer at all", async () => {
