@@ -7,7 +7,7 @@ import {
   type Lease,
   type LockRegistry,
 } from "typeorm-concurrency/locks";
-import { Latch } from "../support/latch";
+import { whenAborted } from "../support/when-aborted";
 import { watch } from "../sharing/support";
 import { eachBackend, type BackendPair } from "./backends";
 import { Label, Project, projects } from "./project";
@@ -158,10 +158,8 @@ eachBackend((open) => {
   it("ends a lease that is not renewed, and tells its holder", async () => {
     const fixed = createLockRegistry({ backend: pair.one, ttlMs: 200, renewEveryMs: Infinity });
     const lease = await fixed.acquire(projects(1), { operation: "import" });
-    const lost = new Latch();
-    lease.signal.addEventListener("abort", lost.open);
     await keep(other.acquire(projects(1), { operation: "report", waitMs: 10_000 }));
-    await lost.opened;
+    await whenAborted(lease.signal);
     expect(isLeaseLostError(lease.signal.reason)).toBe(true);
     await lease.release();
     expect(await one.holderOf({ target: Project, id: 1 })).toMatchObject({ operation: "report" });
@@ -361,12 +359,10 @@ eachBackend((open) => {
     const lease = await keep(short.acquire(projects(1, 2), { operation: "import" }));
     await keep(one.acquire(projects(3), { operation: "import" }));
     await keep(one.acquire(projects(4), { operation: "another" }));
-    const lost = new Latch();
-    lease.signal.addEventListener("abort", lost.open);
     expect(await other.releaseOperation("import")).toBe(2);
     await keep(other.acquire(projects(1, 2, 3), { operation: "report" }));
     await refused(other.acquire(projects(4), { operation: "report" }));
-    await lost.opened;
+    await whenAborted(lease.signal);
     expect(isLeaseLostError(lease.signal.reason)).toBe(true);
     await expect(lease.add(projects(5))).rejects.toMatchObject({ code: "LEASE_LOST", operation: "import" });
     await expect(lease.extend()).rejects.toMatchObject({ code: "LEASE_LOST" });

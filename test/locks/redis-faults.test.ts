@@ -9,8 +9,8 @@ import {
   type RedisClient,
 } from "typeorm-concurrency/locks";
 import { eachDatabase } from "../support/databases";
-import { Latch } from "../support/latch";
 import { OwnRedis, redisServerAbsent } from "../support/redis";
+import { whenAborted } from "../support/when-aborted";
 import { clients } from "./backends";
 import { Label, Project, projects, Task } from "./project";
 
@@ -37,12 +37,6 @@ declare(`a Redis server of the test's own${because}`, () => {
   };
   const registry = (ttlMs: number, timeoutMs = 5000): LockRegistry =>
     createLockRegistry({ backend: redisLocks(connect(), { timeoutMs }), ttlMs });
-  const lost = (signal: AbortSignal): Promise<void> => {
-    const latch = new Latch();
-    signal.addEventListener("abort", latch.open);
-    if (signal.aborted) latch.open();
-    return latch.opened;
-  };
 
   it("keeps locks and goes on with its tokens when it is restarted with its data", async () => {
     const locks = registry(60_000);
@@ -113,7 +107,7 @@ declare(`a Redis server of the test's own${because}`, () => {
       const work = locks.run([project], { operation: "import" }, async (lease) => {
         server.pause();
         try {
-          await lost(lease.signal);
+          await whenAborted(lease.signal);
           project.title = "while it is paused";
           await expect(dataSource.manager.save(project)).rejects.toMatchObject({ code: "LEASE_LOST" });
         } finally {

@@ -13,6 +13,7 @@ import {
   type LockRegistryOptions,
 } from "typeorm-concurrency/locks";
 import { eachDatabase } from "../support/databases";
+import { whenAborted } from "../support/when-aborted";
 import { Label, Project, projects, Task } from "./project";
 
 @Entity("reg_uuid")
@@ -120,7 +121,7 @@ describe("a lock registry", () => {
     const backend = { ...memoryLocks(), renew: () => new Promise<never>(() => undefined) };
     const startedAt = performance.now();
     const lease = await registry({ backend, ttlMs: 200 }).acquire(projects(1), { operation: "import" });
-    await new Promise((resolve) => lease.signal.addEventListener("abort", resolve));
+    await whenAborted(lease.signal);
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
     expect(lease.signal.reason).toMatchObject({
       code: "LEASE_LOST",

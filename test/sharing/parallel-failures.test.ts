@@ -12,7 +12,8 @@ import {
 import { Account } from "../support/account";
 import { eachDatabase } from "../support/databases";
 import { Latch } from "../support/latch";
-import { expectWholePool, mostAtOnce, numbers, openGuarded, watch, withPool } from "./support";
+import { whenAborted } from "../support/when-aborted";
+import { expectWholePool, meeting, mostAtOnce, numbers, openGuarded, watch, withPool } from "./support";
 
 const broken = new Error("broken on purpose");
 const longestDelayMs = 2 ** 31 - 1;
@@ -75,14 +76,15 @@ eachDatabase((scratch, database) => {
       async () => {
         const hasStopped = new Latch();
         const gate = new Latch();
+        const meet = meeting(most);
         let reason: unknown;
         const work = runParallel(dataSource, numbers(2 * most), async (item, manager, { signal }) => {
           await manager.insert(Account, { id: item });
+          await meet();
           if (item === 1) throw broken;
-          signal.addEventListener("abort", () => {
-            reason = signal.reason;
-            hasStopped.open();
-          });
+          await whenAborted(signal);
+          reason = signal.reason;
+          hasStopped.open();
           await gate.opened;
         });
         const state = watch(work);
@@ -116,7 +118,7 @@ eachDatabase((scratch, database) => {
       const [outcome] = await Promise.allSettled([
         runParallel(dataSource, numbers(most), async (item, _, { signal }) => {
           if (item === 0) throw undefined;
-          if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+          await whenAborted(signal);
           throw broken;
         }),
       ]);
