@@ -37,15 +37,17 @@ const lines = [
 const timeoutMs = 120_000;
 
 describe("a project list with a bulk edit in another process", () => {
-  const forks = jest.spyOn(childProcess, "fork");
+  let forks: jest.SpiedFunction<typeof childProcess.fork>;
   const endings = (): unknown[] =>
     forks.mock.results.map(({ value }) => {
       const { exitCode, signalCode } = value as ChildProcess;
       return signalCode ?? exitCode;
     });
 
-  afterEach(() => forks.mockClear());
-  afterAll(() => forks.mockRestore());
+  beforeEach(() => {
+    forks = jest.spyOn(childProcess, "fork");
+  });
+  afterEach(() => forks.mockRestore());
 
   it(
     "says what is locked and why, and lets edits through when the worker is dead",
