@@ -20,7 +20,7 @@ export interface GraphEntity {
 
 export interface EntityGraph {
   readonly entities: readonly GraphEntity[];
-  /** Whether all of it is one row: one entity, and no relation whose foreign keys are in other tables. */
+  /** Whether all of it is one row: one entity, and nothing of its relations that is in other tables. */
   readonly isOneRow: boolean;
 }
 
@@ -47,7 +47,9 @@ export function entityGraph(
     if (
       metadata.relations.some(
         (relation) => isElsewhere(relation) && relation.getEntityValue(entity) !== undefined,
-      )
+      ) ||
+      // Of these TypeORM deletes what the database has, loaded or not.
+      (mode === "remove" && metadata.manyToManyRelations.length > 0)
     ) {
       isOneRow = false;
     }

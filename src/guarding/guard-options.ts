@@ -26,6 +26,12 @@ export interface GuardOptions {
    */
   readonly overlap?: "throw" | "warn" | "off";
   /**
+   * Whether a save or remove of loaded entities leaves out what it can do without, since it knows what each of them was
+   * loaded with: the SELECT before the write, the transaction around a single statement, and a statement per row of a list.
+   * `false`: statement for statement as TypeORM does it, with the guard's predicates. Default true.
+   */
+  readonly directWrites?: boolean;
+  /**
    * A lock registry, of `createLockRegistry()`. A save, remove, softRemove or recover that would write an entity which another
    * operation has locked is refused with an EntityLockedError; the holder's own writes pass. Default: none.
    */
@@ -44,6 +50,7 @@ export function resolveGuardOptions({
   missingToken = "throw",
   entities = new Map(),
   overlap = "warn",
+  directWrites = true,
   locks,
 }: GuardOptions): ResolvedGuardOptions {
   if (typeof versionColumns !== "boolean") {
@@ -61,13 +68,16 @@ export function resolveGuardOptions({
       `"overlap" must be one of ${overlapChoices.join(", ")}, not ${overlap as string}.`,
     );
   }
+  if (typeof directWrites !== "boolean") {
+    throw new GuardConfigurationError(`"directWrites" must be true or false, not ${String(directWrites)}.`);
+  }
   if (!(entities instanceof Map)) {
     throw new GuardConfigurationError(`"entities" must be a Map of entity to its declarations.`);
   }
   if (locks !== undefined && !isLockRegistry(locks)) {
     throw new GuardConfigurationError(`"locks" must be a lock registry: createLockRegistry({ … }).`);
   }
-  const resolved = { versionColumns, missingToken, entities: new Map(entities), overlap };
+  const resolved = { versionColumns, missingToken, entities: new Map(entities), overlap, directWrites };
   return Object.freeze(locks === undefined ? resolved : { ...resolved, locks });
 }
 

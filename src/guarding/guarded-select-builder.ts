@@ -2,6 +2,7 @@ import type { FindManyOptions, ObjectLiteral, QueryRunner, SelectQueryBuilder } 
 import type { BuilderClass } from "./builder-class";
 import { setTargets } from "./builder-targets";
 import type { Guard } from "./guard";
+import { knownRows } from "./known-rows";
 import { isRowLoadOfSave, replaceRowsByOriginals } from "./row-load";
 import { trackLoaded } from "./track-loaded";
 import { withoutTracking } from "./untracked-reads";
@@ -30,6 +31,8 @@ export function guardedSelectBuilder(
 
     // Whatever reads entities ends here: getMany, getOne, getRawAndEntities, getManyAndCount.
     protected override async executeEntitiesAndRawResults(queryRunner: QueryRunner): Promise<Results> {
+      const known = rowLoads.has(this) ? knownRows(guard, this) : undefined;
+      if (known !== undefined) return { entities: known, raw: [] };
       const results: Results = await super.executeEntitiesAndRawResults(queryRunner);
       if (rowLoads.has(this)) replaceRowsByOriginals(guard, this, results.entities);
       else trackLoaded(guard, this, results);

@@ -80,3 +80,9 @@ export function keepListening(guard: Guard): void {
   const others = subscribers.filter((subscriber) => subscriber !== own.first && subscriber !== own.last);
   subscribers.splice(0, subscribers.length, own.first, ...others, own.last);
 }
+
+/** Whether a subscriber is the guard's own. */
+export function isOwnListener(guard: Guard, subscriber: EntitySubscriberInterface): boolean {
+  const own = listeners.get(guard);
+  return subscriber === own?.first || subscriber === own?.last;
+}

@@ -9,6 +9,7 @@ import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
 import { refuseLockedEntities } from "./locked-rows";
 import { decideOnMissingToken } from "./missing-token";
+import { hasWritingSubscribers, isSubscribed } from "./observers";
 import { raiseRoots } from "./root-raising";
 import { enlistRows } from "./row-enlistment";
 import { currentScope, isInSave, runBesideSave, runInSave } from "./save-flow";
@@ -19,6 +20,7 @@ import { Savepoint } from "./savepoint";
 import { settleWrites } from "./settlement";
 import { onConnection } from "./shared-connection";
 import { TokenMemory } from "./token-memory";
+import { needsNoTransaction, readsTokensBack } from "./transaction-need";
 import { refusePartialRow } from "./whole-row";
 
 /** One call of an EntityManager's save, remove, softRemove or recover. */
@@ -107,6 +109,9 @@ async function persistInTurn(
     isInCallersTransaction: call.manager.queryRunner?.isTransactionActive === true,
     callSite: call.callSite,
     isUnchecked: isUnchecked(call.options),
+    goesByOriginals:
+      guard.options.directWrites &&
+      (call.options?.listeners === false || !isSubscribed(guard, call.mode, graph.entities)),
     prepare: async (queryRunner) => {
       await refuseLockedEntities(guard, scope, graph.entities, queryRunner);
       if (scope.rootLinks.length === 0) return;
@@ -127,8 +132,9 @@ async function persistInTurn(
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
     if (canListen) await scope.openSavepoint();
-    const isAtomic = isOneRow && !readsTokensBack(guard, graph);
-    result = await runInSave(guard, scope, () => call.proceed(atomicOptions(call.options, isAtomic)));
+    result = await runInSave(guard, scope, () =>
+      call.proceed(transactionOptions(guard, call, graph, isOneRow)),
+    );
     await scope.complete();
   } catch (error) {
     await scope.undo();
@@ -161,29 +167,6 @@ function refuseTwoChangedObjects({ dataSource: { driver } }: Guard, scope: SaveS
   }
 }
 
-/** Whether tokens are read by a SELECT after they were written, between which nobody else may write. */
-function readsTokensBack(guard: Guard, { entities }: EntityGraph): boolean {
-  return (
-    !guard.dataSource.driver.isReturningSqlSupported("update") &&
-    entities.some(({ metadata }) => guard.describe(metadata)?.tokens.some((token) => !token.isVersion))
-  );
-}
-
-/** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */
-function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolean {
-  const hooks = (
-    {
-      save: ["Insert", "Update"],
-      remove: ["Remove"],
-      "soft-remove": ["SoftRemove"],
-      recover: ["Recover"],
-    } as const
-  )[mode];
-  return dataSource.subscribers.some((subscriber) =>
-    hooks.some((hook) => subscriber[`before${hook}`] !== undefined),
-  );
-}
-
 /** The query runner whose open transaction the save takes part in. */
 function openTransaction(guard: Guard, manager: EntityManager): QueryRunner | undefined {
   const queryRunner = manager.queryRunner ?? guard.sharedQueryRunner;
@@ -205,6 +188,14 @@ function refuseIncompleteObjects(guard: Guard, scope: SaveScope): void {
 }
 
 // Without a transaction a refusal half-way would leave what was written before it.
-function atomicOptions(options: SaveOptions | undefined, isAtomic: boolean): SaveOptions | undefined {
-  return options?.transaction === false && !isAtomic ? { ...options, transaction: true } : options;
+function transactionOptions(
+  guard: Guard,
+  { mode, options }: PersistCall,
+  graph: EntityGraph,
+  isOneRow: boolean,
+): SaveOptions | undefined {
+  if (options?.transaction === false) {
+    return isOneRow && !readsTokensBack(guard, graph) ? options : { ...options, transaction: true };
+  }
+  return isOneRow && needsNoTransaction(guard, mode, graph) ? { ...options, transaction: false } : options;
 }

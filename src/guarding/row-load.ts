@@ -1,13 +1,12 @@
 import type { FindManyOptions, ObjectLiteral, SelectQueryBuilder } from "typeorm";
-import { isHiddenForeignKey } from "../metadata/column";
-import { originalRelatedId, originalValue, takeOriginal, type Original } from "../tracking/original";
+import { takeOriginal } from "../tracking/original";
 import { shapeOf } from "../metadata/shape";
 import { decideOnMissingToken } from "./missing-token";
 import type { Guard } from "./guard";
 import type { GuardedRow } from "./guarded-row";
 import { targetsOf } from "./builder-targets";
-import { replaceRelationValue } from "./relation-value";
 import { rowKey } from "../metadata/row-identity";
+import { asInOriginal, hideVersionChange, overlay, setKey } from "./row-stand-in";
 import { currentScope } from "./save-flow";
 import { claimedMembers } from "./save-objects";
 import type { SaveScope } from "./save-scope";
@@ -77,44 +76,4 @@ function becomeOriginal(guard: Guard, scope: SaveScope, row: GuardedRow, inDatab
   hideVersionChange(row, inDatabase);
   // A form brings "1" where the database has 1, and TypeORM would take the row for another one.
   setKey(row, inDatabase);
-}
-
-// The row is gone, and TypeORM would do nothing. With this it writes, and the write decides.
-function asInOriginal(row: GuardedRow): ObjectLiteral {
-  const { entity, original } = row.subject;
-  const values: ObjectLiteral = {};
-  overlay(original ?? takeOriginal(row.description.shape, entity), values);
-  hideVersionChange(row, values);
-  setKey(row, values);
-  return values;
-}
-
-function setKey({ description: { metadata }, id }: GuardedRow, row: ObjectLiteral): void {
-  for (const column of metadata.primaryColumns) {
-    const value: unknown = column.getEntityValue(id);
-    if (column.getEntityValue(row) === value) continue;
-    if (column.isVirtual)
-      column.relationMetadata?.setEntityValue(row, column.relationMetadata.getEntityValue(id));
-    else column.setEntityValue(row, value);
-  }
-}
-
-// The version in memory is an expectation, never a change.
-function hideVersionChange(
-  { description: { rowVersion }, subject: { entity } }: GuardedRow,
-  row: ObjectLiteral,
-): void {
-  const current: unknown = rowVersion?.getEntityValue(entity);
-  if (current !== undefined) rowVersion?.setEntityValue(row, current);
-}
-
-function overlay(original: Original, row: ObjectLiteral): void {
-  original.shape.columns.forEach((column, index) => {
-    if (original.values[index] === undefined || isHiddenForeignKey(column)) return;
-    column.setEntityValue(row, originalValue(original, column));
-  });
-  for (const relation of original.shape.relations) {
-    const related = originalRelatedId(original, relation);
-    if (related !== undefined) replaceRelationValue(relation, row, related);
-  }
 }

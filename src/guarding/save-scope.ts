@@ -39,6 +39,8 @@ export interface SaveScopeOptions {
   readonly callSite: CallSite | undefined;
   /** Whether its rows are written whatever they hold. */
   readonly isUnchecked: boolean;
+  /** Whether it may take the originals of its entities for what their rows held before it. */
+  readonly goesByOriginals: boolean;
   /** What is done before the save's first statement, when all its rows have been read. */
   readonly prepare: (queryRunner: QueryRunner) => Promise<void>;
 }
@@ -71,6 +73,7 @@ export class SaveScope {
   readonly parent: SaveScope | undefined;
   readonly callSite: CallSite | undefined;
   readonly isUnchecked: boolean;
+  readonly goesByOriginals: boolean;
   readonly #options: SaveScopeOptions;
   #hasOwnTransaction = false;
   #failure: { readonly error: unknown } | undefined;
@@ -85,6 +88,7 @@ export class SaveScope {
     this.parent = options.parent;
     this.callSite = options.callSite;
     this.isUnchecked = options.isUnchecked;
+    this.goesByOriginals = options.goesByOriginals;
     this.#options = options;
   }
 

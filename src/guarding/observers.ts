@@ -1,0 +1,73 @@
+import type { EntityMetadata, EntitySubscriberInterface } from "typeorm";
+import type { GraphEntity, PersistMode } from "./entity-graph";
+import type { Guard } from "./guard";
+import { isOwnListener } from "./hook-transactions";
+
+const events = {
+  save: ["Insert", "Update"],
+  remove: ["Remove"],
+  "soft-remove": ["SoftRemove"],
+  recover: ["Recover"],
+} as const satisfies Readonly<Record<PersistMode, readonly string[]>>;
+
+const transactionHooks = [
+  "beforeTransactionStart",
+  "afterTransactionStart",
+  "beforeTransactionCommit",
+  "afterTransactionCommit",
+  "beforeTransactionRollback",
+  "afterTransactionRollback",
+] as const;
+
+/** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */
+export function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolean {
+  return dataSource.subscribers.some((subscriber) =>
+    events[mode].some((event) => subscriber[`before${event}`] !== undefined),
+  );
+}
+
+/** Whether somebody else's subscriber is told of a write of one of these entities, with what the row held before. */
+export function isSubscribed(
+  { dataSource }: Guard,
+  mode: PersistMode,
+  entities: readonly GraphEntity[],
+): boolean {
+  const concerned = dataSource.subscribers.filter((subscriber) =>
+    events[mode].some(
+      (event) => subscriber[`before${event}`] !== undefined || subscriber[`after${event}`] !== undefined,
+    ),
+  );
+  return (
+    concerned.length > 0 &&
+    [...new Set(entities.map(({ metadata }) => metadata))].some((metadata) =>
+      concerned.some((subscriber) => listensTo(subscriber, metadata)),
+    )
+  );
+}
+
+/** Whether entities have listeners of their own that are called at a write, which undo it where they fail. */
+export function hasListeners(mode: PersistMode, metadata: EntityMetadata): boolean {
+  return events[mode].some(
+    (event) =>
+      metadata[`before${event}Listeners`].length > 0 || metadata[`after${event}Listeners`].length > 0,
+  );
+}
+
+/** Whether somebody else's subscriber is told of transactions. */
+export function isToldOfTransactions(guard: Guard): boolean {
+  return guard.dataSource.subscribers.some(
+    (subscriber) =>
+      !isOwnListener(guard, subscriber) && transactionHooks.some((hook) => subscriber[hook] !== undefined),
+  );
+}
+
+// As TypeORM's Broadcaster has it.
+function listensTo(subscriber: EntitySubscriberInterface, { target }: EntityMetadata): boolean {
+  const listened = subscriber.listenTo?.() as object | undefined;
+  return (
+    !listened ||
+    listened === Object ||
+    listened === target ||
+    (typeof target === "function" && Object.prototype.isPrototypeOf.call(listened, target))
+  );
+}
