@@ -15,9 +15,15 @@ export type Callee = (...parameters: never[]) => unknown;
  */
 export function captureCallSite(callee: Callee): CallSite {
   const callSite = {};
+  const { stackTraceLimit } = Error;
+  // TypeORM, and the libraries around it, may be ten deep.
+  Reflect.set(Error, "stackTraceLimit", Math.max(stackTraceLimit, framesLooked));
   Error.captureStackTrace(callSite, callee);
+  Reflect.set(Error, "stackTraceLimit", stackTraceLimit);
   return callSite;
 }
+
+const framesLooked = 30;
 
 /**
  * The place in the application's own code: TypeORM and the libraries around it are no help to its reader.

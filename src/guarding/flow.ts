@@ -32,12 +32,17 @@ export abstract class Flow {
     return this.#outer;
   }
 
-  /** Runs `work`, and all that it calls, as part of this flow, which is over when it settles. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work`, and all that it calls, as part of this flow, which is over when it settles.
+   *
+   * @param end what is done then.
+   */
+  async run<T>(work: () => Promise<T>, end?: (flow: this) => void): Promise<T> {
     try {
       return await flows.run(this, work);
     } finally {
       this.#isOver = true;
+      end?.(this);
     }
   }
 }

@@ -56,7 +56,7 @@ function isKnown({ dataSource: { driver } }: Guard, { mode }: SaveScope, row: Gu
 }
 
 /** Whether the original tells of all that the entity holds, so that TypeORM can compare it. */
-function saysAll({ entity, members, original }: RowObject): boolean {
+export function saysAll({ entity, members, original }: RowObject): boolean {
   if (original === undefined) return false;
   const { columns, relations, collections } = original.shape;
   return (

@@ -25,6 +25,7 @@ export async function refuseLockedEntities(
   entities: readonly GraphEntity[],
   queryRunner: QueryRunner,
 ): Promise<void> {
+  if (guard.options.locks === undefined) return;
   const { driver } = guard.dataSource;
   const rows = entities.flatMap(({ id, isRoot, metadata, role }) => {
     if (id === undefined || role !== "written") return [];

@@ -53,6 +53,13 @@ export function hasListeners(mode: PersistMode, metadata: EntityMetadata): boole
   );
 }
 
+/** Whether somebody else's subscriber is told of queries. */
+export function isToldOfQueries({ dataSource }: Guard): boolean {
+  return dataSource.subscribers.some(
+    (subscriber) => subscriber.beforeQuery !== undefined || subscriber.afterQuery !== undefined,
+  );
+}
+
 /** Whether somebody else's subscriber is told of transactions. */
 export function isToldOfTransactions(guard: Guard): boolean {
   return guard.dataSource.subscribers.some(

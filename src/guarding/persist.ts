@@ -4,6 +4,8 @@ import { UncheckedWriteError } from "../errors/unchecked-write-error";
 import type { CallSite } from "./call-site";
 import { enlistRoots, isInAggregate, knownRoots } from "./aggregate-roots";
 import { conflictsOf } from "./conflict-report";
+import { planDirectWrite } from "./direct/direct-plan";
+import { DirectWrite } from "./direct/direct-write";
 import { entityGraph, type EntityGraph, type PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
@@ -44,7 +46,7 @@ export async function persistGuarded(guard: Guard, call: PersistCall): Promise<u
   return onConnection(guard, `a ${call.mode}`, () => persistOnConnection(guard, call));
 }
 
-async function persistOnConnection(guard: Guard, call: PersistCall): Promise<unknown> {
+function persistOnConnection(guard: Guard, call: PersistCall): Promise<unknown> {
   const graphNow = (): EntityGraph => entityGraph(call.mode, rootsOf(guard, call));
   const graph = graphNow();
   const isGuarded = graph.entities.some(
@@ -99,10 +101,11 @@ async function persistInTurn(
   const concernsRoots =
     !isWithoutRoots(call.options) && graph.entities.some((node) => isInAggregate(guard, node));
   const isOneRow = graph.isOneRow && !canListen && !concernsRoots;
+  let direct: DirectWrite | undefined;
   const scope: SaveScope = new SaveScope({
     mode: call.mode,
     parent: currentScope(guard),
-    isSingleStatement: isOneRow && !needsSubtransaction(guard, graph),
+    isSingleStatement: () => direct?.isSingleStatement ?? (isOneRow && !needsSubtransaction(guard, graph)),
     // One row that is only asked for its locks is refused before it is written.
     transaction: () => (isGuarded || !isOneRow ? openTransaction(guard, call.manager) : undefined),
     openSavepoint: (transaction) => Savepoint.open(guard, transaction),
@@ -132,9 +135,15 @@ async function persistInTurn(
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
     if (canListen) await scope.openSavepoint();
-    result = await runInSave(guard, scope, () =>
-      call.proceed(transactionOptions(guard, call, graph, isOneRow)),
-    );
+    const plan = planDirectWrite(guard, scope, graph, call.options);
+    direct = plan && new DirectWrite(guard, scope, plan);
+    if (direct === undefined) {
+      const options = transactionOptions(guard, call, graph, isOneRow);
+      result = await runInSave(guard, scope, () => call.proceed(options));
+    } else {
+      await runBesideSave(guard, scope, () => (direct as DirectWrite).execute(call.manager));
+      result = call.entity;
+    }
     await scope.complete();
   } catch (error) {
     await scope.undo();
@@ -179,6 +188,8 @@ function refuseIncompleteObjects(guard: Guard, scope: SaveScope): void {
   const { driver } = guard.dataSource;
   for (const row of scope.rows.values()) {
     if (!row.isSubject || (scope.mode === "save" && !row.isTracked)) continue;
+    if (!row.description.updatesAllColumns && row.objects.every(({ missing }) => missing.length === 0))
+      continue;
     if (scope.mode !== "save") decideOnMissingToken(guard, row, scope.callSite);
     else if (row.isChanged(driver) && !row.isUnversionedChange(driver)) {
       decideOnMissingToken(guard, row, scope.callSite, row.changedColumns(driver));

@@ -40,7 +40,8 @@ export function rowCondition(
   return { sql: `(${[...new Set(conditions)].join(" AND ")})`, parameters };
 }
 
-function predicateOf(
+/** The condition under which a row still has the expected value of one token. */
+export function predicateOf(
   { dataSource: { driver }, dialect }: Guard,
   { rowVersion, versionSource }: EntityDescription,
   column: Column,

@@ -22,11 +22,7 @@ export class SaveFlow extends Flow {
 }
 
 /** Runs `work`, and all that it calls, as part of a save. */
-export async function runInSave<T>(
-  guard: Guard,
-  scope: SaveScope | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
+export function runInSave<T>(guard: Guard, scope: SaveScope | undefined, work: () => Promise<T>): Promise<T> {
   return new SaveFlow(guard, scope, false).run(work);
 }
 
@@ -48,7 +44,7 @@ export async function runStatement<T>(
 }
 
 /** Runs what a save does besides the statements it is made of. */
-export async function runBesideSave<T>(guard: Guard, scope: SaveScope, work: () => Promise<T>): Promise<T> {
+export function runBesideSave<T>(guard: Guard, scope: SaveScope, work: () => Promise<T>): Promise<T> {
   return new SaveFlow(guard, scope, true).run(work);
 }
 

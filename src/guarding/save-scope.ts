@@ -28,8 +28,8 @@ export interface SaveScopeOptions {
   readonly mode: PersistMode;
   /** The save in whose listeners this one was called, if any. */
   readonly parent: SaveScope | undefined;
-  /** Whether the save is one statement, which leaves nothing behind when it is refused. */
-  readonly isSingleStatement: boolean;
+  /** Whether the save is one statement, which leaves nothing behind when it is refused; asked when it begins to write. */
+  readonly isSingleStatement: () => boolean;
   /** The query runner whose open transaction the save would write in, asked when it begins to write. */
   readonly transaction: () => QueryRunner | undefined;
   readonly openSavepoint: (transaction: QueryRunner) => Promise<Savepoint>;
@@ -141,6 +141,12 @@ export class SaveScope {
     return turn;
   }
 
+  /** Begins to write, where the save's statements are one after the other by themselves. */
+  async begin(queryRunner: QueryRunner): Promise<void> {
+    await this.#begin("row");
+    await (this.#preparing ??= this.#options.prepare(queryRunner));
+  }
+
   /** Notes that a transaction was opened in the save's course: TypeORM's for it, which it rolls back when the save fails. */
   noteTransaction(): void {
     if (!this.isWriting && !this.#options.isInCallersTransaction) this.#hasOwnTransaction = true;
@@ -172,7 +178,7 @@ export class SaveScope {
     this.#beginning ??= (async () => {
       if (this.parent !== undefined) await this.parent.#begin("listener");
       this.#join();
-      if (origin === "listener" || !this.#options.isSingleStatement) await this.openSavepoint();
+      if (origin === "listener" || !this.#options.isSingleStatement()) await this.openSavepoint();
     })();
     return this.#beginning;
   }

@@ -7,7 +7,7 @@ import type { Guard } from "./guard";
  * @param purpose what it is, for messages: `a save`.
  * @param signal stops waiting; work that has begun goes on.
  */
-export async function onConnection<T>(
+export function onConnection<T>(
   guard: Guard,
   purpose: string,
   work: () => Promise<T>,

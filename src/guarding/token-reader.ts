@@ -1,10 +1,11 @@
-import type { ObjectLiteral, QueryRunner } from "typeorm";
-import { columnValue } from "../metadata/column";
+import type { EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
+import { columnValue, type Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { isSameColumnValue } from "../tracking/entity-changes";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { HiddenValuesReader } from "./hidden-values";
+import { readPlainRows } from "./plain-read";
 import { rowKey } from "../metadata/row-identity";
 import { withoutTracking } from "./untracked-reads";
 
@@ -32,32 +33,66 @@ export async function readTokens(
 ): Promise<Map<string, Expectation>> {
   const { metadata, tokens } = description;
   const found = new Map<string, Expectation>();
+  await readRows(guard, queryRunner, { metadata, columns: tokens, ids, purpose }, (key, row, hidden) => {
+    const unseen = hidden?.valuesOf(description, row);
+    const values = tokens.map(
+      (token) => [token, unseen?.has(token) ? unseen.get(token) : columnValue(token, row)] as const,
+    );
+    found.set(key, new Map(values));
+  });
+  return found;
+}
+
+type RowVisitor = (key: string, row: ObjectLiteral, hidden: HiddenValuesReader | undefined) => void;
+
+export interface RowsRead {
+  readonly metadata: EntityMetadata;
+  /** What is read besides the key. */
+  readonly columns: readonly Column[];
+  readonly ids: readonly ObjectLiteral[];
+  readonly purpose: ReadPurpose;
+}
+
+/** Reads columns of rows, soft-deleted ones included, and calls `visit` with each row that there is, in the form of an entity. */
+export async function readRows(
+  guard: Guard,
+  queryRunner: QueryRunner,
+  { columns, ids, metadata, purpose }: RowsRead,
+  visit: RowVisitor,
+): Promise<void> {
+  const locks = queryRunner.isTransactionActive && takesLock(guard, purpose);
   for (let start = 0; start < ids.length; start += idsInStatement) {
+    const some = ids.slice(start, start + idsInStatement);
+    const plain = await readPlainRows(guard, queryRunner, { metadata, columns, ids: some, locks });
+    if (plain !== undefined) {
+      visitEach(metadata, plain, undefined, visit);
+      continue;
+    }
     const builder = guard.dataSource
       .createQueryBuilder(queryRunner)
-      .select([...metadata.primaryColumns, ...tokens].map(({ propertyPath }) => `current.${propertyPath}`))
+      .select([...metadata.primaryColumns, ...columns].map(({ propertyPath }) => `current.${propertyPath}`))
       .from<ObjectLiteral>(metadata.target, "current")
-      .whereInIds(ids.slice(start, start + idsInStatement))
+      .whereInIds(some)
       .withDeleted()
       .callListeners(false)
       .cache(false)
       .setOption("create-pojo");
-    if (queryRunner.isTransactionActive && takesLock(guard, purpose)) builder.setLock("pessimistic_write");
+    if (locks) builder.setLock("pessimistic_write");
     const { entities, raw } = await withoutTracking(builder).getRawAndEntities<ObjectLiteral>();
-    const hidden = new HiddenValuesReader(guard, builder, raw);
-    for (const row of entities) {
-      const key = rowKey(metadata, row);
-      if (key === undefined) continue;
-      const unseen = hidden.valuesOf(description, row);
-      found.set(
-        key,
-        new Map(
-          tokens.map((token) => [token, unseen?.has(token) ? unseen.get(token) : columnValue(token, row)]),
-        ),
-      );
-    }
+    visitEach(metadata, entities, new HiddenValuesReader(guard, builder, raw), visit);
   }
-  return found;
+}
+
+function visitEach(
+  metadata: EntityMetadata,
+  rows: readonly ObjectLiteral[],
+  hidden: HiddenValuesReader | undefined,
+  visit: RowVisitor,
+): void {
+  for (const row of rows) {
+    const key = rowKey(metadata, row);
+    if (key !== undefined) visit(key, row, hidden);
+  }
 }
 
 function takesLock({ dialect }: Guard, purpose: ReadPurpose): boolean {

@@ -1,5 +1,6 @@
 import type { Guard } from "./guard";
 import type { EntityGraph, PersistMode } from "./entity-graph";
+import { isFragile } from "./fragile-entity";
 import { hasListeners, isToldOfTransactions } from "./observers";
 
 /** Whether tokens are read by a SELECT after they were written, between which nobody else may write. */
@@ -18,13 +19,24 @@ export function needsNoTransaction(guard: Guard, mode: PersistMode, graph: Entit
   return (
     guard.options.directWrites &&
     guard.options.locks === undefined &&
+    // A session in which autocommit was turned off would never commit it.
+    guard.dialect !== "mysql" &&
+    guard.dialect !== "mariadb" &&
     graph.entities.every(
       (node) =>
-        node.role === "member" || (!hasListeners(mode, node.metadata) && !isReadAfter(guard, mode, node)),
+        node.role === "member" ||
+        (!hasListeners(mode, node.metadata) &&
+          !isReadAfter(guard, mode, node) &&
+          !isFragileNode(guard, node)),
     ) &&
     !readsTokensBack(guard, graph) &&
     !isToldOfTransactions(guard)
   );
+}
+
+function isFragileNode(guard: Guard, { entity, metadata }: EntityGraph["entities"][number]): boolean {
+  const description = guard.describe(metadata);
+  return description !== undefined && isFragile(description, entity);
 }
 
 // Without RETURNING TypeORM reads by a SELECT what the database has made.

@@ -3,18 +3,14 @@ export class Turns {
   readonly #tails = new WeakMap<object, Promise<unknown>>();
 
   /** Runs `work` when all earlier work that shares one of these objects has settled, and tells it whether it waited. */
-  async take<T>(shared: readonly object[], work: (hasWaited: boolean) => Promise<T>): Promise<T> {
+  take<T>(shared: readonly object[], work: (hasWaited: boolean) => Promise<T>): Promise<T> {
     const earlier = shared.flatMap((object) => this.#tails.get(object) ?? []);
     const turn = earlier.length === 0 ? work(false) : Promise.all(earlier).then(() => work(true));
-    const settled = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    for (const object of shared) this.#tails.set(object, settled);
-    try {
-      return await turn;
-    } finally {
+    const leave = (): void => {
       for (const object of shared) if (this.#tails.get(object) === settled) this.#tails.delete(object);
-    }
+    };
+    const settled = turn.then(leave, leave);
+    for (const object of shared) this.#tails.set(object, settled);
+    return turn;
   }
 }

@@ -50,8 +50,14 @@ export function isElsewhere(relation: RelationMetadata): boolean {
   return relation.isManyToMany || !relation.isOwning;
 }
 
+/** Whether a column's value is in a property of the entity itself, whatever else that has. */
+export function isPlainProperty({ embeddedMetadata, referencedColumn, relationMetadata }: Column): boolean {
+  return embeddedMetadata === undefined && relationMetadata === undefined && referencedColumn === undefined;
+}
+
 /** The value of a column in an entity, or in values of its form; undefined when they do not say. Wakes no lazy relation. */
 export function columnValue(column: Column, entity: ObjectLiteral): unknown {
+  if (isPlainProperty(column)) return (entity as Readonly<Record<string, unknown>>)[column.propertyName];
   if (!isHiddenForeignKey(column)) return column.getEntityValue(entity) as unknown;
   const related: unknown = column.relationMetadata?.getEntityValue(entity);
   if (typeof related !== "object" || related === null || related instanceof Uint8Array) return related;

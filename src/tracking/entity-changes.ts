@@ -1,8 +1,8 @@
 import type { DataSource, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
-import { isHiddenForeignKey, type Column } from "../metadata/column";
-import { asJson, isJson } from "./kept-value";
-import { originalRelatedId, originalValue, relatedIdOf, type Original } from "./original";
+import { columnValue, isHiddenForeignKey, type Column } from "../metadata/column";
+import { isJson, persistedForm, propertyValue } from "./kept-value";
+import { originalRelatedId, relatedIdOf, type Original } from "./original";
 import { isSameValue } from "./value-equality";
 
 type Driver = DataSource["driver"];
@@ -20,8 +20,9 @@ export function hasChanged(
 ): boolean {
   const { columns, relations } = original.shape;
   return (
-    columns.some((column) => !ignored.has(column) && isColumnChanged(driver, original, entity, column)) ||
-    relations.some((relation) => isRelationChanged(original, entity, relation))
+    columns.some(
+      (column, index) => !ignored.has(column) && isColumnChanged(driver, original, entity, column, index),
+    ) || relations.some((relation) => isRelationChanged(original, entity, relation))
   );
 }
 
@@ -29,22 +30,47 @@ export function hasChanged(
 export function changedColumns(driver: Driver, original: Original, entity: ObjectLiteral): Set<Column> {
   const { columns, relations } = original.shape;
   return new Set([
-    ...columns.filter((column) => isColumnChanged(driver, original, entity, column)),
+    ...columns.filter((column, index) => isColumnChanged(driver, original, entity, column, index)),
     ...relations
       .filter((relation) => isRelationChanged(original, entity, relation))
       .flatMap(({ joinColumns }) => joinColumns),
   ]);
 }
 
-function isColumnChanged(driver: Driver, original: Original, entity: ObjectLiteral, column: Column): boolean {
+/**
+ * Whether the entity has another value of a column than its original.
+ *
+ * @param index the column's place in the original's shape.
+ */
+export function isColumnChanged(
+  driver: Driver,
+  original: Original,
+  entity: ObjectLiteral,
+  column: Column,
+  index: number,
+): boolean {
   if (column.isDiscriminator || !column.isUpdate || isHiddenForeignKey(column)) return false;
-  const current: unknown = column.getEntityValue(entity);
+  const current = columnValue(column, entity);
+  const kept = original.values[index];
+  if (current === undefined || (current === kept && typeof kept !== "object")) return false;
+  const before = propertyValue(column, kept);
+  return !isSameColumnValue(driver, column, before, current) || isReordered(column, before, current);
+}
+
+// As text, JSON keeps the order of its keys.
+function isReordered(column: Column, before: unknown, current: unknown): boolean {
   return (
-    current !== undefined && !isSameColumnValue(driver, column, originalValue(original, column), current)
+    column.type === "simple-json" &&
+    JSON.stringify(persistedForm(column, before)) !== JSON.stringify(persistedForm(column, current))
   );
 }
 
-function isRelationChanged(original: Original, entity: ObjectLiteral, relation: RelationMetadata): boolean {
+/** Whether the entity has another member in a relation of its own row than its original. */
+export function isRelationChanged(
+  original: Original,
+  entity: ObjectLiteral,
+  relation: RelationMetadata,
+): boolean {
   const current = relatedIdOf(relation, entity);
   return current !== undefined && !isSameId(originalRelatedId(original, relation), current);
 }
@@ -52,7 +78,7 @@ function isRelationChanged(original: Original, entity: ObjectLiteral, relation: 
 /** Whether two values of a column, as an entity holds them, are one value to the database. */
 export function isSameColumnValue(driver: Driver, column: Column, left: unknown, right: unknown): boolean {
   if (left === undefined || right === undefined || left === null || right === null) return left === right;
-  if (isJson(column)) return isSameValue(asJson(left), asJson(right));
+  if (isJson(column)) return isSameValue(persistedForm(column, left), persistedForm(column, right));
   // A form brings "1" where the database has 1.
   if (column.isVersion) return Number(left) === Number(right);
   return isSameValue(

@@ -17,6 +17,10 @@ export function visitLoaded(
   mapped: readonly MappedProperty[],
   visit: (metadata: EntityMetadata, entity: ObjectLiteral) => void,
 ): void {
+  if (!joined) {
+    for (const entity of entities) visit(metadata.findInheritanceMetadata(entity), entity);
+    return;
+  }
   const visited = new Set<ObjectLiteral>();
   const pending = entities.map((entity) => ({ metadata, entity }));
   const follow = (of: EntityMetadata, value: unknown): void => {
@@ -31,7 +35,6 @@ export function visitLoaded(
     visited.add(next.entity);
     const actual = next.metadata.findInheritanceMetadata(next.entity);
     visit(actual, next.entity);
-    if (!joined) continue;
     for (const relation of actual.relations) {
       follow(relation.inverseEntityMetadata, relation.getEntityValue(next.entity));
     }

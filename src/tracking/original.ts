@@ -21,15 +21,33 @@ export type HiddenValues = ReadonlyMap<Column, unknown>;
 
 /** Takes the entity's present state as its original one. */
 export function takeOriginal(shape: Shape, entity: ObjectLiteral, hidden?: HiddenValues): Original {
+  const { collections, relations } = shape;
   return {
     shape,
-    values: shape.columns.map((column) =>
-      keptValue(column, hidden?.has(column) ? hidden.get(column) : columnValue(column, entity)),
-    ),
-    relatedIds: shape.relations.map((relation) => relatedIdOf(relation, entity)),
-    memberIds: shape.collections.map((relation) => memberIdsOf(relation, membersOf(relation, entity))),
+    values: keptValues(shape, entity, hidden),
+    relatedIds: relations.length === 0 ? none : relations.map((relation) => relatedIdOf(relation, entity)),
+    memberIds:
+      collections.length === 0
+        ? none
+        : collections.map((relation) => memberIdsOf(relation, membersOf(relation, entity))),
   };
 }
+
+function keptValues({ columns, properties }: Shape, entity: ObjectLiteral, hidden?: HiddenValues): unknown[] {
+  const values = new Array<unknown>(columns.length);
+  for (let index = 0; index < columns.length; index++) {
+    const column = columns[index] as Column;
+    const property = properties[index];
+    let value: unknown;
+    if (hidden?.has(column) === true) value = hidden.get(column);
+    else if (property === undefined) value = columnValue(column, entity);
+    else value = (entity as Readonly<Record<string, unknown>>)[property];
+    values[index] = typeof value === "string" || value === null ? value : keptValue(column, value);
+  }
+  return values;
+}
+
+const none: readonly never[] = Object.freeze([]);
 
 /** The original value of a column as a property of the entity would hold it; undefined when it was not loaded. */
 export function originalValue(original: Original, column: Column): unknown {

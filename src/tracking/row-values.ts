@@ -39,6 +39,24 @@ export class RowValues {
     return new RowValues(shape, columns, relatedIds);
   }
 
+  /** The values of columns, as a property of the entity holds them. */
+  static ofColumns(
+    shape: Shape,
+    columns: readonly Column[],
+    valueOf: (column: Column) => unknown,
+  ): RowValues {
+    return new RowValues(
+      shape,
+      new Map(columns.map((column) => [column, keptValue(column, valueOf(column))])),
+      // What such a relation pointed to is told by its foreign key from now on.
+      new Map(
+        shape.relations
+          .filter(({ joinColumns }) => joinColumns.some((column) => columns.includes(column)))
+          .map((relation) => [relation, undefined]),
+      ),
+    );
+  }
+
   /** The values in an INSERT, in which a foreign key that is not there is null. */
   static ofInsert(shape: Shape, values: ObjectLiteral): RowValues {
     const inserted = RowValues.of(shape, values);

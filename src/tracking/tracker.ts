@@ -2,11 +2,12 @@ import type { ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { isHiddenForeignKey, type Column } from "../metadata/column";
 import type { Shape } from "../metadata/shape";
+import { objectSlot } from "./object-slot";
 import { takeOriginal, withRelated, type HiddenValues, type Original } from "./original";
 
 /** The originals of the entities of one DataSource. An original lives as long as its entity does. */
 export class Tracker {
-  readonly #originals = new WeakMap<ObjectLiteral, Original>();
+  readonly #originals = objectSlot<Original>();
   readonly #removed = new WeakSet();
 
   /** Takes what the entity holds now as its original state. */
@@ -48,7 +49,7 @@ export class Tracker {
 
   /** Makes an entity one that was never loaded. */
   forget(entity: ObjectLiteral): void {
-    this.#originals.delete(entity);
+    this.#originals.set(entity, undefined);
   }
 
   /** Puts an earlier original back; undefined forgets the entity. */

@@ -4,6 +4,7 @@ import { isOptimisticLockError } from "../errors/optimistic-lock-error";
 import { OuterTransactionError } from "../errors/outer-transaction-error";
 import { findFlow } from "../guarding/flow";
 import type { Guard } from "../guarding/guard";
+import { isToldOfTransactions } from "../guarding/observers";
 import { operate } from "../guarding/overlap/operate";
 import { onConnection } from "../guarding/shared-connection";
 import type { Attempt } from "./attempt";
@@ -87,12 +88,16 @@ async function runTransaction<T>(
   const { attempt, guard, manager, queryRunner } = unit;
   let value: T;
   try {
-    await queryRunner.startTransaction(isolation);
-    watch.begun();
+    const { isolationLevel = isolation } = guard.dataSource.options as { readonly isolationLevel?: string };
+    const begun = unit.begin(() => queryRunner.startTransaction(isolation), isolationLevel === undefined);
+    begun.catch(() => undefined);
+    if (!mayBeginMeanwhile(guard)) await begun;
     value = await callBack(unit, () => work(manager, attempt));
+    await begun;
     await watch.quiet();
     refuseOpenSavepoints(queryRunner);
   } catch (error) {
+    await unit.hasBegun();
     await watch.quiet().catch(() => undefined);
     return failedBy(unit, error, await rollBack(unit, watch));
   }
@@ -110,6 +115,16 @@ async function runTransaction<T>(
     warnOfLateFailure(error);
   }
   return { kind: "committed", value };
+}
+
+/**
+ * Whether the work may be called while its transaction is begun, which takes a round trip where there is a network.
+ * Subscribers may refuse to begin, and what undoes overlapping work counts the transactions that were open when it began.
+ */
+function mayBeginMeanwhile(guard: Guard): boolean {
+  return (
+    guard.connectionTurns === undefined && guard.options.overlap !== "throw" && !isToldOfTransactions(guard)
+  );
 }
 
 async function callBack<T>({ guard, queryRunner }: UnitRun, work: () => Promise<T>): Promise<T> {

@@ -2,18 +2,19 @@ import { setImmediate } from "node:timers/promises";
 import type { QueryRunner } from "typeorm";
 import { EndedUnitError } from "../errors/ended-unit-error";
 import type { Guard } from "../guarding/guard";
-import { restoreProperty } from "../guarding/restore-property";
 import { currentUnit, UnitFlow } from "../guarding/unit-flow";
 import type { Attempt } from "./attempt";
+import { Beginning } from "./beginning";
+import { occupy, type OccupiedMethod } from "./occupied-query-runner";
+import { pipeliningClient } from "./pipelining";
 import { endedByWork, type StatementWatch } from "./statement-watch";
-
-type Method = (...parameters: unknown[]) => Promise<unknown>;
-
-/** What is asked of a query runner while a unit of work has it. */
-const occupied = ["query", "startTransaction", "commitTransaction", "rollbackTransaction"] as const;
 
 /** One run of a unit of work, on a query runner that is its own until the run has ended. */
 export class UnitRun extends UnitFlow {
+  #beginning: Beginning | undefined;
+  #stockRelease: () => Promise<void> = () => Promise.resolve();
+  #isReleased = false;
+
   constructor(
     guard: Guard,
     queryRunner: QueryRunner,
@@ -36,47 +37,74 @@ export class UnitRun extends UnitFlow {
   }
 
   /**
+   * Begins its transaction. What the work asks of the connection meanwhile waits for that.
+   *
+   * @param isOneStatement whether it takes no more than that, so that nothing can get between.
+   * @returns rejects when it could not begin.
+   */
+  async begin(start: () => Promise<void>, isOneStatement: boolean): Promise<void> {
+    const client = isOneStatement ? pipeliningClient(this.guard, this.queryRunner) : undefined;
+    const beginning = new Beginning(this.guard, client, start);
+    this.#beginning = beginning;
+    await beginning.begun;
+    this.watch.begun();
+    if (client === undefined) this.#beginning = undefined;
+    else void beginning.settled.then(() => (this.#beginning = undefined));
+  }
+
+  /** Waits until it has begun its transaction, or could not. */
+  async hasBegun(): Promise<void> {
+    await this.#beginning?.settled;
+  }
+
+  /**
    * Lets the watch see the run's statements, and keeps the work from ending the transaction and releasing the connection.
    *
    * @returns gives the connection back. A query runner of the run's own refuses what comes later.
    */
   occupy(): () => Promise<void> {
-    const undo = occupied.map((method) => this.#replace(method));
-    if (this.guard.connectionTurns === undefined) return this.#holdRelease();
+    const { guard, queryRunner } = this;
+    this.#stockRelease = queryRunner.release.bind(queryRunner);
+    const leaveLayer = occupy(queryRunner, (method, stock, parameters) =>
+      this.#ask(method, stock, parameters),
+    );
+    if (guard.connectionTurns === undefined) return () => this.#release();
     return async () => {
       this.watch.leave();
-      for (const undoMethod of undo) undoMethod();
+      leaveLayer();
       // Everybody's query runner is not to be left with a manager that has ended.
-      if (this.queryRunner.manager === this.manager)
-        this.guard.dataSource.createEntityManager(this.queryRunner);
+      if (queryRunner.manager === this.manager) guard.dataSource.createEntityManager(queryRunner);
       return Promise.resolve();
     };
   }
 
-  #replace(method: (typeof occupied)[number]): () => void {
-    const { queryRunner } = this;
-    const before = Object.getOwnPropertyDescriptor(queryRunner, method);
-    const stock = queryRunner[method].bind(queryRunner) as Method;
+  async #ask(
+    method: OccupiedMethod,
+    stock: () => Promise<unknown>,
+    parameters: readonly unknown[],
+  ): Promise<unknown> {
     const isShared = this.guard.connectionTurns !== undefined;
-    Object.defineProperty(queryRunner, method, {
-      configurable: true,
-      writable: true,
-      value: async (...parameters: unknown[]): Promise<unknown> => {
-        if (isShared && currentUnit(this.guard) !== this) return stock(...parameters);
-        if (method === "query") return this.watch.send(parameters[0] as string, () => stock(...parameters));
-        if (method === "startTransaction") return this.#startNested(stock, parameters);
-        this.#refuseEnd();
-        return stock(...parameters);
-      },
-    });
-    return () => restoreProperty(queryRunner, method, this.guard.isActive ? before : undefined);
+    if (isShared && (method === "release" || currentUnit(this.guard) !== this)) return stock();
+    if (method === "release") {
+      // Only the work is kept from it. Whoever destroys the DataSource releases again and again until it is.
+      return currentUnit(this.guard) === this ? setImmediate() : this.#release();
+    }
+    if (method === "query") {
+      const send = (): Promise<unknown> => this.watch.send(parameters[0] as string, stock);
+      return this.#beginning?.send(parameters, send) ?? send();
+    }
+    if (this.#beginning !== undefined) await this.#beginning.over();
+    if (method === "stream") return stock();
+    if (method === "startTransaction") return this.#startNested(stock);
+    this.#refuseEnd();
+    return stock();
   }
 
   // A subscriber that refuses a savepoint makes TypeORM believe that the whole transaction has ended.
-  async #startNested(stock: Method, parameters: unknown[]): Promise<unknown> {
+  async #startNested(stock: () => Promise<unknown>): Promise<unknown> {
     this.watch.refuseLate();
     try {
-      return await stock(...parameters);
+      return await stock();
     } finally {
       if (this.watch.isWorking) Object.assign(this.queryRunner, { isTransactionActive: true });
     }
@@ -90,18 +118,10 @@ export class UnitRun extends UnitFlow {
     throw endedByWork();
   }
 
-  #holdRelease(): () => Promise<void> {
-    const { queryRunner } = this;
-    const release = queryRunner.release.bind(queryRunner);
-    let isReleased = false;
-    const releaseOnce = async (): Promise<void> => {
-      if (isReleased) return;
-      isReleased = true;
-      this.watch.leave();
-      await release();
-    };
-    // Only the work is kept from it. Whoever destroys the DataSource releases again and again until it is.
-    queryRunner.release = async () => (currentUnit(this.guard) === this ? setImmediate() : releaseOnce());
-    return releaseOnce;
+  async #release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.watch.leave();
+    await this.#stockRelease();
   }
 }

@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { main } from "../../examples/service/main";
 import { eachDatabase } from "../support/databases";
 
+// Its services ask for the one guarded DataSource that there is: nothing may run beside it in this process.
+jest.setTimeout(30_000);
+
 const textOf = (file: string): string =>
   readFileSync(join(__dirname, "../../examples/service", file), "utf8");
 

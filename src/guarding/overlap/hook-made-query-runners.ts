@@ -32,7 +32,7 @@ export function hookMadeQueryRunners(guard: Guard): () => void {
 
 function watched(guard: Guard, watch: Watch, stock: () => QueryRunnerMethod | undefined): QueryRunnerMethod {
   return async function method(...parameters) {
-    const proceed = async (): Promise<unknown> => stock()?.apply(this, parameters);
+    const proceed = (): Promise<unknown> => stock()?.apply(this, parameters) as Promise<unknown>;
     return guard.isActive ? watch(this, method, proceed) : proceed();
   };
 }
@@ -63,10 +63,10 @@ function ignoredMethods(overlaps: OverlapDetector, below: object): Readonly<Reco
   for (let each = below; each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
     for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(each))) {
       if (Object.prototype.toString.call(value) !== "[object AsyncFunction]") continue;
+      // They send nothing, and are called for each query runner.
+      if (/^(connect|release)/.test(name)) continue;
       methods[name] = (queryRunner, _, proceed) => overlaps.ignore(queryRunner, proceed);
     }
   }
-  delete methods["connect"];
-  delete methods["release"];
   return methods;
 }

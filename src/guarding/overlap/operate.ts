@@ -6,7 +6,7 @@ import type { Request } from "./overlap-detector";
  *
  * @throws OverlappingUseError
  */
-export async function operate<T>(guard: Guard, request: Request, work: () => Promise<T>): Promise<T> {
+export function operate<T>(guard: Guard, request: Request, work: () => Promise<T>): Promise<T> {
   const { isActive, overlaps } = guard;
   return overlaps === undefined || !isActive ? work() : overlaps.operate(request, work);
 }

@@ -37,6 +37,12 @@ interface Place {
 }
 
 /**
+ * A stack trace costs as much as a small query is prepared in. Where nothing is refused, an application that has done so
+ * many operations without an overlap pays for no more of them until there is one.
+ */
+const callSitesNoted = 100;
+
+/**
  * Notices when two flows use one connection at once by query runners and managers that are bound to it. Operations are
  * compared and not statements: between the statements of a save others would do the same harm.
  *
@@ -44,23 +50,27 @@ interface Place {
  */
 export class OverlapDetector {
   readonly #slots = new WeakMap<QueryRunner, Slot>();
+  /** How many more operations note where they were called, should another one overlap with them. */
+  #callSitesToNote: number;
 
   constructor(
     private readonly owner: OverlapOwner,
     private readonly mode: "throw" | "warn",
-  ) {}
+  ) {
+    this.#callSitesToNote = mode === "throw" ? Infinity : callSitesNoted;
+  }
 
   /**
    * Runs `work` as one operation.
    *
    * @throws OverlappingUseError
    */
-  async operate<T>(request: Request, work: () => Promise<T>): Promise<T> {
+  operate<T>(request: Request, work: () => Promise<T>): Promise<T> {
     return this.#operate(request, work, (operation) => operation.slot?.leave(operation));
   }
 
   /** Like {@link operate}, for a stream, which uses the connection until it is closed. */
-  async stream<T>(request: Request, work: () => Promise<T>): Promise<T> {
+  stream<T>(request: Request, work: () => Promise<T>): Promise<T> {
     let stream: Readable | undefined;
     return this.#operate(
       request,
@@ -134,28 +144,19 @@ export class OverlapDetector {
     if (isWithoutConnection(around)) around.noteMade(queryRunner);
   }
 
-  async #operate<T>(
-    request: Request,
-    work: () => Promise<T>,
-    leave: (operation: Operation) => void,
-  ): Promise<T> {
+  #operate<T>(request: Request, work: () => Promise<T>, leave: (operation: Operation) => void): Promise<T> {
     const place = this.#placeOf(request);
     const { inside, slot } = place;
     if (inside !== undefined) {
       if (inside.overtakenBy !== undefined)
-        this.#report(inside.overtakenBy, this.#operationAt(place, request));
+        this.#report(inside.overtakenBy, this.#operationAt(place, request, true));
       return inside.step(work);
     }
-    const operation = this.#operationAt(place, request);
-    if (slot !== undefined) {
-      if (slot.obstacle === undefined) slot.enter(operation);
-      else this.#report(slot.obstacle, operation);
-    }
-    try {
-      return await operation.run(work);
-    } finally {
-      leave(operation);
-    }
+    const obstacle = slot?.obstacle;
+    const operation = this.#operationAt(place, request, obstacle !== undefined);
+    if (obstacle === undefined) slot?.enter(operation);
+    else this.#report(obstacle, operation);
+    return operation.run(work, leave);
   }
 
   #placeOf({ isBorder = false, queryRunner: given }: Request): Place {
@@ -185,9 +186,13 @@ export class OverlapDetector {
     }
   }
 
-  #operationAt({ queryRunner, slot }: Place, { callee, callsBack = false, name }: Request): Operation {
-    const isAsked = callee !== undefined && (slot !== undefined || callsBack);
-    const callSite = isAsked ? captureCallSite(callee) : undefined;
+  #operationAt(
+    { queryRunner, slot }: Place,
+    { callee, callsBack = false, name }: Request,
+    isReported = false,
+  ): Operation {
+    const mayBeAsked = isReported || ((slot !== undefined || callsBack) && this.#callSitesToNote-- > 0);
+    const callSite = mayBeAsked && callee !== undefined ? captureCallSite(callee) : undefined;
     return new Operation(this.owner, { name, queryRunner, callSite, callsBack });
   }
 
@@ -214,6 +219,7 @@ export class OverlapDetector {
     const line = `${use.operation} ${use.callSite ?? running.use.callSite ?? ""}`;
     if (this.owner.warnedCallSites.has(line)) return;
     this.owner.warnedCallSites.add(line);
+    this.#callSitesToNote = Infinity;
     process.emitWarning(overlapMessage(running.use, use, "was begun although"), {
       type: "OverlappingUseWarning",
     });

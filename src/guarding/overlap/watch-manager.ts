@@ -1,79 +1,65 @@
 import type { EntityManager, ObjectLiteral, TreeRepository } from "typeorm";
 import type { Guard } from "../guard";
-import { restoreProperty } from "../restore-property";
 import { operate } from "./operate";
 
 /**
- * Makes the detector see what a manager does by several queries that TypeORM begins at once: `preload`, and a tree
- * repository's `findTrees`. Otherwise they would look like several flows of the application.
+ * The methods of a manager that do something by several queries, which TypeORM begins at once: `preload`, and a tree
+ * repository's `findTrees`. Otherwise they would look to the detector like several flows of the application. Where the
+ * DataSource is not guarded any more they let everything through.
  *
- * @returns undoes it; tree repositories that are still around let everything through then.
+ * @param below finds the method that is put over.
  */
-export function watchManager(guard: Guard, manager: EntityManager): () => void {
-  const preload = replace(
-    manager,
-    "preload",
-    (proceed) =>
-      async function watched(this: EntityManager, ...parameters) {
-        const { queryRunner } = this;
-        return operate(guard, { name: "a preload", queryRunner, callee: watched }, () =>
-          Promise.resolve(proceed.apply(this, parameters)),
-        );
-      },
-  );
-  const repositories = (["getTreeRepository", "withRepository"] as const).map((method) =>
-    replace(
-      manager,
-      method,
-      (proceed) =>
-        function (...parameters) {
-          return watchTrees(guard, proceed.apply(this, parameters) as Partial<Trees>);
-        },
+export function watchedMethods(guard: Guard, below: (method: string) => Stock): Record<string, Method> {
+  const watchingTrees = (method: string): Method =>
+    function (...parameters) {
+      return watchTrees(guard, below(method).apply(this, parameters) as Partial<Trees>);
+    };
+  return {
+    preload: watched(
+      guard,
+      "a preload",
+      () => below("preload"),
+      (manager: EntityManager) => manager,
     ),
-  );
-  return () => {
-    for (const restore of [preload, ...repositories]) restore();
+    getTreeRepository: watchingTrees("getTreeRepository"),
+    withRepository: watchingTrees("withRepository"),
   };
 }
 
 type Trees = Pick<TreeRepository<ObjectLiteral>, "findTrees" | "extend" | "manager">;
+type Stock = (this: never, ...parameters: unknown[]) => unknown;
+type Method = (this: never, ...parameters: unknown[]) => unknown;
 
 const watchedTrees = new WeakSet();
 
 function watchTrees(guard: Guard, repository: Partial<Trees>): Partial<Trees> {
-  if (repository.findTrees === undefined || watchedTrees.has(repository)) return repository;
+  const { extend, findTrees } = repository as unknown as Record<string, Stock | undefined>;
+  if (findTrees === undefined || watchedTrees.has(repository)) return repository;
   watchedTrees.add(repository);
-  replace(
-    repository,
-    "findTrees",
-    (proceed) =>
-      async function watched(this: Trees, ...parameters) {
-        const { queryRunner } = this.manager;
-        return operate(guard, { name: "a findTrees", queryRunner, callee: watched }, () =>
-          Promise.resolve(proceed.apply(this, parameters)),
-        );
-      },
-  );
-  replace(
-    repository,
-    "extend",
-    (proceed) =>
-      function (...parameters) {
-        return watchTrees(guard, proceed.apply(this, parameters) as Partial<Trees>);
-      },
-  );
+  Object.assign(repository, {
+    findTrees: watched(
+      guard,
+      "a findTrees",
+      () => findTrees,
+      ({ manager }: Trees) => manager,
+    ),
+    extend(this: never, ...parameters: unknown[]) {
+      return watchTrees(guard, extend?.apply(this, parameters) as Partial<Trees>);
+    },
+  });
   return repository;
 }
 
-type Method = (this: never, ...parameters: unknown[]) => unknown;
-
-function replace<O extends object>(
-  owner: O,
-  method: keyof O & string,
-  around: (proceed: (this: unknown, ...parameters: unknown[]) => unknown) => Method,
-): () => void {
-  const ownBefore = Object.getOwnPropertyDescriptor(owner, method);
-  const value = around(owner[method] as (this: unknown, ...parameters: unknown[]) => unknown);
-  Object.defineProperty(owner, method, { configurable: true, writable: true, value });
-  return () => restoreProperty(owner, method, ownBefore);
+function watched(
+  guard: Guard,
+  name: string,
+  stock: () => Stock,
+  managerOf: (owner: never) => EntityManager,
+): Method {
+  return async function method(...parameters) {
+    const { queryRunner } = managerOf(this);
+    return operate(guard, { name, queryRunner, callee: method }, () =>
+      Promise.resolve(stock().apply(this, parameters)),
+    );
+  };
 }
