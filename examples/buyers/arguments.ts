@@ -1,15 +1,19 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "./command";
 
-/** Reads `--name value` for each of the names, and `--help`. */
-export function readArguments<Name extends string>(
+/** Reads `--name value` for each of the names, `--flag` for each of the flags, and `--help`. */
+export function readArguments<Name extends string, Flag extends string = never>(
   args: readonly string[],
   names: readonly Name[],
-): Partial<Record<Name, string>> | "help" {
-  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  flags: readonly Flag[] = [],
+): Partial<Record<Name, string> & Record<Flag, true>> | "help" {
+  const options = Object.fromEntries([
+    ...names.map((name) => [name, { type: "string" as const }] as const),
+    ...["help", ...flags].map((flag) => [flag, { type: "boolean" as const }] as const),
+  ]);
   try {
-    const { values } = parseArgs({ args: [...args], options: { ...options, help: { type: "boolean" } } });
-    return values.help === true ? "help" : (values as Partial<Record<Name, string>>);
+    const values: Record<string, unknown> = parseArgs({ args: [...args], options }).values;
+    return values["help"] === true ? "help" : (values as Partial<Record<Name, string> & Record<Flag, true>>);
   } catch (error) {
     throw new UsageError(`${(error as Error).message}. Try --help.`);
   }

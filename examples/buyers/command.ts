@@ -1,7 +1,10 @@
 import { ServerAbsentError } from "../../test/support/scratch-database";
 
+/** A failure of which its message tells all. */
+export class CommandError extends Error {}
+
 /** A mistake in the command line; its message is for whoever typed it. */
-export class UsageError extends Error {}
+export class UsageError extends CommandError {}
 
 /**
  * Runs a command and ends the process. Ctrl-C and SIGTERM abort the signal; the command then has the time it needs
@@ -14,7 +17,7 @@ export function runCommand(command: (args: readonly string[], signal: AbortSigna
     () => process.exit(0),
     (error: unknown) => {
       if (stop.signal.aborted) process.exit(130);
-      const isExpected = error instanceof UsageError || error instanceof ServerAbsentError;
+      const isExpected = error instanceof CommandError || error instanceof ServerAbsentError;
       console.error(isExpected ? error.message : error);
       process.exit(error instanceof UsageError ? 2 : 1);
     },

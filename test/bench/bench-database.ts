@@ -1,8 +1,10 @@
 import { DataSource, type DataSourceOptions } from "typeorm";
 import { guardDataSource } from "typeorm-concurrency";
 import type { ScratchDatabase } from "../support/scratch-database";
-import { Item } from "./item";
+import { Item, items } from "./item";
+import type { Sample } from "./sample";
 import { StatementCounter } from "./statement-counter";
+import { WideItem } from "./wide-item";
 
 const rowsInStatement = 500;
 
@@ -17,23 +19,23 @@ export class BenchDatabase {
 
   static async open({ options }: ScratchDatabase, counter = new StatementCounter()): Promise<BenchDatabase> {
     const connect = (): DataSource =>
-      new DataSource({ ...options, entities: [Item], logging: true, logger: counter });
+      new DataSource({ ...options, entities: [Item, WideItem], logging: true, logger: counter });
     const bare = await connect().initialize();
     const guarded = await guardDataSource(connect()).initialize();
     return new BenchDatabase(options, bare, guarded, counter);
   }
 
   /** An empty table with `count` new rows in it, whose ids are 1 to `count`. */
-  async fill(count: number): Promise<void> {
+  async fill(count: number, sample: Sample = items): Promise<void> {
     await this.bare.synchronize(true);
-    await this.add(count);
+    await this.add(count, sample);
   }
 
   /** Inserts `count` rows. */
-  async add(count: number): Promise<void> {
+  async add(count: number, { entity, newRow }: Sample = items): Promise<void> {
     const rows = Array.from({ length: count }, (_, index) => newRow(index));
     for (let start = 0; start < count; start += rowsInStatement) {
-      await this.bare.manager.insert(Item, rows.slice(start, start + rowsInStatement));
+      await this.bare.manager.insert(entity, rows.slice(start, start + rowsInStatement));
     }
   }
 
@@ -41,15 +43,4 @@ export class BenchDatabase {
     await this.bare.destroy();
     await this.guarded.destroy();
   }
-}
-
-function newRow(index: number): Partial<Item> {
-  return {
-    name: `item ${index}`,
-    description: `what is to be said about item ${index}, in a sentence of ordinary length`,
-    price: index % 100,
-    stock: 1000,
-    isListed: true,
-    listedAt: new Date(2025, 0, 1, 0, 0, index % 60),
-  };
 }

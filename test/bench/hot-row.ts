@@ -1,9 +1,10 @@
 import type { DataSource, EntityManager } from "typeorm";
 import { createSerialActor, runUnitOfWork } from "typeorm-concurrency";
-import { createScratchDatabase, type ScratchDatabaseName } from "../support/scratch-database";
+import type { ScratchDatabaseName } from "../support/scratch-database";
 import { BenchDatabase } from "./bench-database";
 import { hotRowTable, type HotRowResult } from "./hot-row-table";
 import { Item } from "./item";
+import { createDistantDatabase } from "./latency/distant-database";
 
 const callers = 32;
 const unitsOfCaller = 30;
@@ -16,14 +17,18 @@ interface Way {
 }
 
 /** Lets many callers at once change the same row, in each way; resolves to a Markdown table. */
-export async function hotRow(name: ScratchDatabaseName, signal?: AbortSignal): Promise<string> {
-  const scratch = await createScratchDatabase(name);
+export async function hotRow(
+  name: ScratchDatabaseName,
+  latencyMs: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const scratch = await createDistantDatabase(name, latencyMs);
   try {
     const database = await BenchDatabase.open(scratch);
     try {
       const results: HotRowResult[] = [];
       for (const way of waysOn(name, database)) {
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         await database.fill(1);
         for (let warmUp = 0; warmUp < 20; warmUp++) await way.takeOne();
         await database.fill(1);

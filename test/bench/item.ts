@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryGeneratedColumn, VersionColumn } from "typeorm";
+import type { Sample } from "./sample";
 
 /** A row of ordinary width. */
 @Entity()
@@ -12,3 +13,19 @@ export class Item {
   @Column() listedAt: Date;
   @VersionColumn() version: number;
 }
+
+export const items: Sample<Item> = {
+  entity: Item,
+  adjective: "",
+  newRow: (index) => ({
+    name: `item ${index}`,
+    description: `what is to be said about item ${index}, in a sentence of ordinary length`,
+    price: index % 100,
+    stock: 1000,
+    isListed: true,
+    listedAt: new Date(2025, 0, 1, 0, 0, index % 60),
+  }),
+  change(item) {
+    item.stock -= 1;
+  },
+};

@@ -10,6 +10,7 @@ const callsInRound = 20;
 export const overlapDetection: readonly Operation[] = [
   {
     name: `${callsInRound} finds of 1 entity`,
+    entities: callsInRound,
     weight: 4,
     contenders: (database) =>
       contendersOf(database, async ({ manager }) => {
@@ -18,6 +19,7 @@ export const overlapDetection: readonly Operation[] = [
   },
   {
     name: `transaction of ${callsInRound} finds and saves`,
+    entities: callsInRound,
     weight: 8,
     contenders: (database) =>
       contendersOf(database, (dataSource) => dataSource.transaction(takeFromEach), { isWriting: true }),

@@ -9,7 +9,9 @@ const chunk = 500;
 /** Each contender removes `count` entities that it has read, as one list; new ones are there for every round. */
 export function removeMany(count: number, weight: number): Operation {
   return {
+    key: "remove-list",
     name: `remove of a list of ${count.toLocaleString("en")}`,
+    entities: count,
     weight,
     async contenders(database) {
       await database.fill(0);

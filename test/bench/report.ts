@@ -1,10 +1,13 @@
 import { markdownTable, milliseconds } from "./markdown-table";
+import type { OperationKey } from "./operation";
 import type { Measured } from "./rounds";
 
 export interface MeasuredOperation {
+  readonly key?: OperationKey;
   readonly name: string;
+  readonly entities: number;
   readonly rounds: number;
-  /** The bare one first. */
+  /** The bare one first, where there is one. */
   readonly contenders: readonly Measured[];
 }
 

@@ -24,7 +24,7 @@ export async function measure(
     await run.contender.prepare?.();
     run.statements = await counter.during(() => run.contender.run());
   }
-  const warmUpRounds = Math.max(2, Math.round(rounds / 5));
+  const warmUpRounds = Math.max(1, Math.round(rounds / 5));
   for (let round = 1 - warmUpRounds; round <= rounds; round++) {
     for (const { contender, tookMs } of runs) {
       await contender.prepare?.();

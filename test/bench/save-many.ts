@@ -1,18 +1,29 @@
 import { Between, type DataSource } from "typeorm";
-import { Item } from "./item";
-import type { Contender, Operation } from "./operation";
+import { items } from "./item";
+import type { Contender, Operation, OperationKey } from "./operation";
+import type { Sample } from "./sample";
+
+interface SaveOptions {
+  readonly count: number;
+  readonly weight: number;
+  readonly sample?: Sample;
+  readonly key?: OperationKey;
+  /** False where bare TypeORM would take minutes. */
+  readonly hasBare?: boolean;
+}
 
 /** Each contender changes all of `count` entities that it has read, and saves them as one list. */
-export function saveMany(count: number, weight: number): Operation {
+export function saveMany({ count, hasBare = true, key, sample = items, weight }: SaveOptions): Operation {
   return {
-    name: `save of a list of ${count.toLocaleString("en")}`,
+    ...(key && { key }),
+    name: `save of a list of ${count.toLocaleString("en")}${sample.adjective}`,
+    entities: count,
     weight,
     async contenders(database) {
-      await database.fill(2 * count);
-      return [
-        await saveList("bare TypeORM", database.bare, 1, count),
-        await saveList("guarded", database.guarded, count + 1, count),
-      ];
+      await database.fill(hasBare ? 2 * count : count, sample);
+      const guarded = await saveList("guarded", database.guarded, sample, 1, count);
+      if (!hasBare) return [guarded];
+      return [await saveList("bare TypeORM", database.bare, sample, count + 1, count), guarded];
     },
   };
 }
@@ -20,15 +31,16 @@ export function saveMany(count: number, weight: number): Operation {
 async function saveList(
   name: string,
   { manager }: DataSource,
+  { change, entity }: Sample,
   first: number,
   count: number,
 ): Promise<Contender> {
-  const items = await manager.findBy(Item, { id: Between(first, first + count - 1) });
+  const loaded = await manager.findBy(entity, { id: Between(first, first + count - 1) });
   return {
     name,
     async run() {
-      for (const item of items) item.stock -= 1;
-      await manager.save(items);
+      for (const each of loaded) change(each);
+      await manager.save(loaded);
     },
   };
 }

@@ -1,31 +1,53 @@
 import type { DataSource } from "typeorm";
 import type { BenchDatabase } from "./bench-database";
-import { Item } from "./item";
+import { Item, items } from "./item";
 import type { Contender, Operation } from "./operation";
+import type { Sample } from "./sample";
 import { updateByPg } from "./update-by-pg";
+import { wideItems } from "./wide-item";
 
 /** Each contender changes one column of a row of its own, which it has read beforehand. */
 export const saveOne: Operation = {
+  key: "save-one",
   name: "save of 1 loaded entity",
+  entities: 1,
   weight: 1,
   async contenders(database) {
     await database.fill(4);
     return [
-      await save("bare TypeORM", database.bare, 1),
-      await save("guarded", database.guarded, 2),
+      await save("bare TypeORM", database.bare, items, 1),
+      await save("guarded", database.guarded, items, 2),
       await updateByQueryBuilder(database, 3),
       ...(database.options.type === "postgres" ? [await updateByPg(database, 4)] : []),
     ];
   },
 };
 
-async function save(name: string, { manager }: DataSource, id: number): Promise<Contender> {
-  const item = await manager.findOneByOrFail(Item, { id });
+export const saveOneWide: Operation = {
+  name: `save of 1 loaded${wideItems.adjective} entity`,
+  entities: 1,
+  weight: 1,
+  async contenders(database) {
+    await database.fill(2, wideItems);
+    return [
+      await save("bare TypeORM", database.bare, wideItems, 1),
+      await save("guarded", database.guarded, wideItems, 2),
+    ];
+  },
+};
+
+async function save(
+  name: string,
+  { manager }: DataSource,
+  { change, entity }: Sample,
+  id: number,
+): Promise<Contender> {
+  const loaded = await manager.findOneByOrFail(entity, { id });
   return {
     name,
     async run() {
-      item.stock -= 1;
-      await manager.save(item);
+      change(loaded);
+      await manager.save(loaded);
     },
   };
 }

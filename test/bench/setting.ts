@@ -3,11 +3,18 @@ import { availableParallelism, cpus } from "node:os";
 import { join } from "node:path";
 import type Redis from "ioredis";
 import type { DataSource } from "typeorm";
+import { peerVersion } from "./peers/install-peers";
 
-/** The machine and what runs on it, in one line. */
-export function machine(): string {
+/** The machine, what runs on it, and how far the servers are away, in one line. */
+export function machine({ hasPeers, latencyMs }: { hasPeers: boolean; latencyMs: number }): string {
   const [cpu] = cpus();
-  return `Node ${process.version}, TypeORM ${versionOf("typeorm")}, ${availableParallelism()} CPUs (${cpu?.model ?? "unknown"})`;
+  const peers = hasPeers
+    ? [`MikroORM ${peerVersion("@mikro-orm/core")}`, `Sequelize ${peerVersion("sequelize")}`]
+    : [];
+  const what = [`Node ${process.version}`, `TypeORM ${versionOf("typeorm")}`, ...peers].join(", ");
+  const distance =
+    latencyMs === 0 ? "all on one machine" : `${latencyMs} ms added to each round trip to a server`;
+  return `${what}, ${availableParallelism()} CPUs (${cpu?.model ?? "unknown"}); ${distance}`;
 }
 
 /** The server, its driver, and the settings that decide how long a commit takes, in one line. */
