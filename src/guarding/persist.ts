@@ -141,7 +141,8 @@ async function persistInTurn(
       const options = transactionOptions(guard, call, graph, isOneRow);
       result = await runInSave(guard, scope, () => call.proceed(options));
     } else {
-      await runBesideSave(guard, scope, () => (direct as DirectWrite).execute(call.manager));
+      const write = direct;
+      await runBesideSave(guard, scope, () => write.execute(call.manager));
       result = call.entity;
     }
     await scope.complete();

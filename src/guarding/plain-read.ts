@@ -7,6 +7,7 @@ import { placeholders } from "./placeholders";
 
 export interface PlainRead {
   readonly metadata: EntityMetadata;
+  /** What is read besides the key. */
   readonly columns: readonly Column[];
   readonly ids: readonly ObjectLiteral[];
   /** Whether the rows stay as they are until the transaction ends. */

@@ -71,7 +71,8 @@ export async function withQueryRunner<T>(
   );
 }
 
-async function inTransaction<T>(queryRunner: QueryRunner, work: Work<T>): Promise<T> {
+/** Runs `work` in a transaction, which is rolled back when it fails. */
+export async function inTransaction<T>(queryRunner: QueryRunner, work: Work<T>): Promise<T> {
   await queryRunner.startTransaction();
   try {
     const result = await work(queryRunner);

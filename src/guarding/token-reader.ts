@@ -1,11 +1,11 @@
 import type { EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
-import { columnValue, type Column } from "../metadata/column";
+import { columnValue } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import { isSameColumnValue } from "../tracking/entity-changes";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
 import { HiddenValuesReader } from "./hidden-values";
-import { readPlainRows } from "./plain-read";
+import { readPlainRows, type PlainRead } from "./plain-read";
 import { rowKey } from "../metadata/row-identity";
 import { withoutTracking } from "./untracked-reads";
 
@@ -45,11 +45,7 @@ export async function readTokens(
 
 type RowVisitor = (key: string, row: ObjectLiteral, hidden: HiddenValuesReader | undefined) => void;
 
-export interface RowsRead {
-  readonly metadata: EntityMetadata;
-  /** What is read besides the key. */
-  readonly columns: readonly Column[];
-  readonly ids: readonly ObjectLiteral[];
+export interface RowsRead extends Omit<PlainRead, "locks"> {
   readonly purpose: ReadPurpose;
 }
 

@@ -3,17 +3,9 @@ import type { EntityMetadata, ObjectLiteral } from "typeorm";
 
 /** One string per row of a DataSource; undefined while the entity has no complete key. */
 export function rowKey(metadata: EntityMetadata, entity: ObjectLiteral): string | undefined {
-  return keyOfValues(
-    metadata,
-    metadata.primaryColumns.map((column) => column.getEntityValue(entity, true) as unknown),
-  );
-}
-
-/** The same, from the values of the key's columns as the database has them. */
-export function keyOfValues({ tablePath }: EntityMetadata, values: readonly unknown[]): string | undefined {
-  let key = tablePath;
-  for (const value of values) {
-    const text = keyText(value);
+  let key = metadata.tablePath;
+  for (const column of metadata.primaryColumns) {
+    const text = keyText(column.getEntityValue(entity, true));
     if (text === undefined) return undefined;
     key += `\u0000${text}`;
   }

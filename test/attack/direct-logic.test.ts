@@ -7,6 +7,7 @@ import {
   UpdateDateColumn,
   Check,
   type Relation,
+  type DataSource,
 } from "typeorm";
 import { ConcurrencyToken, RowVersion } from "typeorm-concurrency";
 import { eachDatabase, typeormLine } from "../support/databases";
@@ -117,16 +118,20 @@ eachDatabase((scratch) => {
       return { one, rest: (await ds.query(`SELECT count(*) AS n FROM node`))[0] };
     }));
 
+  const changedPurses = async (ds: DataSource): Promise<Purse[]> => {
+    for (const id of [1, 2, 3]) await ds.manager.save(make(Purse, { id, amount: id }));
+    await ds.query(`UPDATE purse SET ${ds.driver.escape("updatedAt")} = '2001-01-01 00:00:00'`);
+    const purses = await ds.manager.find(Purse, {
+      select: { id: true, amount: true, note: true, updatedAt: true, version: true },
+      order: { id: "ASC" },
+    });
+    purses[0]!.note = "n";
+    purses[1]!.amount = 7;
+    return purses;
+  };
   it("entities of a list that fails in its middle", () =>
     expectSame(pair, async (ds) => {
-      for (const id of [1, 2, 3]) await ds.manager.save(make(Purse, { id, amount: id }));
-      await ds.query(`UPDATE purse SET ${ds.driver.escape("updatedAt")} = '2001-01-01 00:00:00'`);
-      const purses = await ds.manager.find(Purse, {
-        select: { id: true, amount: true, note: true, updatedAt: true, version: true },
-        order: { id: "ASC" },
-      });
-      purses[0]!.note = "n";
-      purses[1]!.amount = 7;
+      const purses = await changedPurses(ds);
       purses[2]!.amount = -1;
       const out = (await outcomeOf(() => ds.manager.save(purses))) as string;
       const after = purses.map((p) => ({ ...p }));
@@ -136,14 +141,7 @@ eachDatabase((scratch) => {
     }));
   it("entities of a list that is refused in its middle", () =>
     expectSame(pair, async (ds) => {
-      for (const id of [1, 2, 3]) await ds.manager.save(make(Purse, { id, amount: id }));
-      await ds.query(`UPDATE purse SET ${ds.driver.escape("updatedAt")} = '2001-01-01 00:00:00'`);
-      const purses = await ds.manager.find(Purse, {
-        select: { id: true, amount: true, note: true, updatedAt: true, version: true },
-        order: { id: "ASC" },
-      });
-      purses[0]!.note = "n";
-      purses[1]!.amount = 7;
+      const purses = await changedPurses(ds);
       await ds.query(`UPDATE purse SET version = 9 WHERE id = 2`);
       const out = await outcomeOf(() => ds.manager.save(purses));
       return { out, purses, rows: await rowsOf(ds, Purse) };

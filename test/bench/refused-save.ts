@@ -1,7 +1,8 @@
 import type { DataSource } from "typeorm";
 import { isOptimisticLockError } from "typeorm-concurrency";
-import { Item } from "./item";
+import { Item, items } from "./item";
 import type { Contender, Operation } from "./operation";
+import { save } from "./save-one";
 
 /** Saves of one entity that go through, beside saves that come too late: the row is never as they have read it. */
 export const refusedSave: Operation = {
@@ -12,23 +13,12 @@ export const refusedSave: Operation = {
   async contenders(database) {
     await database.fill(3);
     return [
-      await successful("bare TypeORM, nothing stale", database.bare, 1),
-      await successful("guarded, nothing stale", database.guarded, 2),
+      await save("bare TypeORM, nothing stale", database.bare, items, 1),
+      await save("guarded, nothing stale", database.guarded, items, 2),
       await refused("guarded, refused", database.guarded, 3),
     ];
   },
 };
-
-async function successful(name: string, { manager }: DataSource, id: number): Promise<Contender> {
-  const item = await manager.findOneByOrFail(Item, { id });
-  return {
-    name,
-    async run() {
-      item.stock -= 1;
-      await manager.save(item);
-    },
-  };
-}
 
 async function refused(name: string, { manager }: DataSource, id: number): Promise<Contender> {
   const stale = await manager.findOneByOrFail(Item, { id });

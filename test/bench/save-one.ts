@@ -36,7 +36,8 @@ export const saveOneWide: Operation = {
   },
 };
 
-async function save(
+/** Changes and saves one row, which it has read beforehand. */
+export async function save(
   name: string,
   { manager }: DataSource,
   { change, entity }: Sample,

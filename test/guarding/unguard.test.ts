@@ -1,8 +1,10 @@
+import type { EventEmitter } from "node:events";
 import type { DataSource } from "typeorm";
 import {
   guardDataSource,
   isOptimisticLockError,
   isUncheckedWriteError,
+  runUnitOfWork,
   unguardDataSource,
 } from "typeorm-concurrency";
 import { Article, Section } from "../support/article";
@@ -81,6 +83,33 @@ eachDatabase((scratch) => {
     unguardDataSource(dataSource);
     expect(shape()).toEqual(before);
     expect(dataSource.subscribers).toEqual(subscribers);
+  });
+
+  it("leaves no timer and no listener behind", async () => {
+    const dataSource = await open().initialize();
+    const { master } = dataSource.driver as { readonly master?: EventEmitter };
+    const timers = (): number =>
+      process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;
+    const left = (): unknown => ({
+      subscribers: dataSource.subscribers.length,
+      ofPool: master?.eventNames?.().map((name) => [name, master.listenerCount(name)]),
+      ofProcess: process.eventNames().map((name) => [name, process.listenerCount(name as never)]),
+    });
+    await dataSource.manager.query("DELETE FROM article");
+    const [before, timersBefore] = [left(), timers()];
+    guardDataSource(dataSource);
+    expect(dataSource.subscribers.length).toBeGreaterThan(0);
+    await dataSource.manager.insert(
+      Article,
+      [1, 2].map((id) => ({ id, title: "first" })),
+    );
+    const articles = await dataSource.manager.find(Article);
+    for (const article of articles) article.title = "second";
+    await dataSource.manager.save(articles);
+    await runUnitOfWork(dataSource, (manager) => manager.remove(articles));
+    unguardDataSource(dataSource);
+    expect(left()).toEqual(before);
+    expect(timers()).toBeLessThanOrEqual(timersBefore);
   });
 
   it("goes on although somebody gives the DataSource another list of subscribers", async () => {

@@ -39,11 +39,13 @@ export function directRow(
   const object = row.subject.entity;
   const conditions: ShapeCondition[] = [];
   const expected: unknown[] = [];
+  const compared: Column[] = [];
   for (const expectation of row.expectationsFor()) {
     for (const [column, value] of expectation) {
       const { condition, values } = predicateOf(guard, entity.description, column, value);
       conditions.push({ column, condition });
       expected.push(...values);
+      compared.push(...values.map(() => column));
     }
   }
   const key = entity.keys.map((column) => column.getEntityValue(row.id, true) as unknown);
@@ -53,14 +55,12 @@ export function directRow(
   const written = RowValues.ofColumns(entity.description.shape, columns, (column) =>
     columnValue(column, object),
   );
-  const form = rowForm(guard, entity, { ...options, conditions });
-  const direct = { row, form, key, values, expected, written };
-  if (guard.dialect !== "sqlite") return direct;
-  const compared = conditions.map(({ column }) => column);
-  const isBindable = [...entity.keys, ...columns, ...compared].every((column, index) =>
-    isBoundAsWritten(guard, column, [...key, ...values, ...expected][index]),
-  );
-  return isBindable ? direct : undefined;
+  const areBindable = (of: readonly Column[], parameters: readonly unknown[]): boolean =>
+    of.every((column, index) => isBoundAsWritten(guard, column, parameters[index]));
+  if (!areBindable(entity.keys, key) || !areBindable(columns, values) || !areBindable(compared, expected)) {
+    return undefined;
+  }
+  return { row, form: rowForm(guard, entity, { ...options, conditions }), key, values, expected, written };
 }
 
 /**

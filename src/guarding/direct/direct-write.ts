@@ -4,6 +4,7 @@ import { isFragile } from "../fragile-entity";
 import type { Guard } from "../guard";
 import type { GuardedRow } from "../guarded-row";
 import { isToldOfTransactions } from "../observers";
+import { inTransaction } from "../primary";
 import { requireCount } from "../required-count";
 import type { SaveScope } from "../save-scope";
 import { readRows } from "../token-reader";
@@ -80,17 +81,11 @@ export class DirectWrite {
     await this.#writeBatches(queryRunner);
   }
 
-  async #writeByTransaction(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.startTransaction();
-    this.scope.noteTransaction();
-    try {
-      await this.#writeBatches(queryRunner);
-      await queryRunner.commitTransaction();
-    } catch (error) {
-      // What has failed is what the caller has to know.
-      await queryRunner.rollbackTransaction().catch(() => undefined);
-      throw error;
-    }
+  #writeByTransaction(queryRunner: QueryRunner): Promise<void> {
+    return inTransaction(queryRunner, () => {
+      this.scope.noteTransaction();
+      return this.#writeBatches(queryRunner);
+    });
   }
 
   async #writeBatches(queryRunner: QueryRunner): Promise<void> {
@@ -146,24 +141,26 @@ export class DirectWrite {
     columnsOf: (metadata: EntityMetadata) => readonly Column[],
   ): Promise<ReadonlyMap<GuardedRow, ObjectLiteral>> {
     const found = new Map<GuardedRow, ObjectLiteral>();
-    const read = (
+    const read = async (
       metadata: EntityMetadata,
       wanted: readonly GuardedRow[],
-      rowOf: (key: string) => GuardedRow | undefined,
-    ): Promise<void> => {
+    ): Promise<Map<string, ObjectLiteral>> => {
+      const byKey = new Map<string, ObjectLiteral>();
       const ids = wanted.map(({ id }) => id);
       const options = { metadata, columns: columnsOf(metadata), ids, purpose: "to-glance" } as const;
-      return readRows(this.guard, queryRunner, options, (key, values) => {
-        const row = rowOf(key);
-        if (row !== undefined) found.set(row, values);
-      });
+      await readRows(this.guard, queryRunner, options, (key, values) => byKey.set(key, values));
+      return byKey;
     };
     for (const metadata of new Set(rows.map(({ description }) => description.metadata))) {
       const wanted = rows.filter(({ description }) => description.metadata === metadata);
-      const byKey = new Map(wanted.map((row) => [row.key, row]));
-      await read(metadata, wanted, (key) => byKey.get(key));
-      // The database may write a key in another way than it was given.
-      for (const row of wanted) if (!found.has(row)) await read(metadata, [row], () => row);
+      const byKey = await read(metadata, wanted);
+      for (const row of wanted) {
+        // The database may write a key in another way than it was given. Of several, nobody knows which it is.
+        const [values, ...others] = byKey.has(row.key)
+          ? [byKey.get(row.key)]
+          : (await read(metadata, [row])).values();
+        if (values !== undefined && others.length === 0) found.set(row, values);
+      }
     }
     return found;
   }

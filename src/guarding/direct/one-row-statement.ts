@@ -1,5 +1,5 @@
 import { placeholders } from "../placeholders";
-import { allOf, conjunction, namesOf, type StatementShape } from "./statement-shape";
+import { allOf, conjunction, exactKey, namesOf, type StatementShape } from "./statement-shape";
 
 /** The UPDATE of one row, as TypeORM writes it, under the row's conditions. Takes what it sets, the key, the expected values. */
 export function updateOfRow(shape: StatementShape): string {
@@ -18,7 +18,8 @@ export function deleteOfRow(shape: StatementShape): string {
   return `DELETE FROM ${shape.table} WHERE ${criteria(shape, placeholders(shape.dialect))}`;
 }
 
-function criteria({ conditions, escape, keys }: StatementShape, next: () => string): string {
-  const isRow = keys.map(({ databaseName }) => `${escape(databaseName)} = ${next()}`);
+function criteria(shape: StatementShape, next: () => string): string {
+  const { conditions, escape, keys } = shape;
+  const isRow = keys.map((column) => `${escape(column.databaseName)} = ${exactKey(shape, column, next())}`);
   return conjunction(...isRow, allOf(conditions, next));
 }

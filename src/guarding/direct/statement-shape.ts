@@ -31,6 +31,16 @@ export function allOf(conditions: readonly ShapeCondition[], operand: () => stri
   return `(${conditions.map(({ condition }) => condition.replace(/\?/g, operand)).join(" AND ")})`;
 }
 
+/** A key's value as it is compared with: MySQL compares text with numbers as doubles, in which two keys may be one. */
+export function exactKey({ dialect, typeOf }: StatementShape, column: Column, operand: string): string {
+  if (dialect !== "mysql" && dialect !== "mariadb") return operand;
+  const { precision, scale, unsigned } = column;
+  const type = typeOf(column);
+  if (type === "bigint") return `CAST(${operand} AS ${unsigned ? "UNSIGNED" : "SIGNED"})`;
+  if (type !== "decimal" && type !== "numeric") return operand;
+  return `CAST(${operand} AS DECIMAL(${precision ?? 10}, ${scale ?? 0}))`;
+}
+
 /** The escaped names of columns, with commas. */
 export function namesOf({ escape }: StatementShape, columns: readonly Column[]): string {
   return columns.map(({ databaseName }) => escape(databaseName)).join(", ");
