@@ -149,8 +149,7 @@ function linkRoots(guard: Guard, scope: SaveScope, node: GraphEntity): void {
 }
 
 // A many-to-many relation that is versioned on its other side.
-function hasOtherRoots(guard: Guard, { found }: SaveScope, { entity, id, metadata }: GraphEntity): boolean {
-  const key = id === undefined ? undefined : rowKey(metadata, id);
+function hasOtherRoots(guard: Guard, { found }: SaveScope, { entity, key, metadata }: GraphEntity): boolean {
   return metadata.relations.some((relation) => {
     if (!relation.isManyToMany || rootDescription(guard, relation) === undefined) return false;
     const roots = membersOf(relation, entity);
@@ -170,7 +169,7 @@ function linkRootsOfRoots(
     if (visited.has(entity)) continue;
     visited.add(entity);
     const node = nodeOf(metadata, entity);
-    const key = node.id === undefined ? undefined : rowKey(metadata, node.id);
+    const { key } = node;
     const outer = rootObjects(guard, node);
     const roots = outer.flatMap((root) => enlistRoot(guard, scope, root) ?? []);
     scope.rootLinks.push({
@@ -195,7 +194,8 @@ function rootObjects(guard: Guard, { entity, metadata }: GraphEntity): RootObjec
 
 function nodeOf(metadata: EntityMetadata, entity: ObjectLiteral): GraphEntity {
   const actual = metadata.findInheritanceMetadata(entity);
-  return { entity, metadata: actual, id: actual.getEntityIdMap(entity), role: "member", isRoot: false };
+  const id = actual.getEntityIdMap(entity);
+  return { entity, metadata: actual, id, key: id && rowKey(actual, id), role: "member", isRoot: false };
 }
 
 function loadedRoot(guard: Guard, entity: ObjectLiteral): RootObject[] {
@@ -210,11 +210,11 @@ function enlistRoot(
 ): GuardedRow | undefined {
   const description = guard.describe(metadata);
   const id = metadata.getEntityIdMap(entity);
-  return description && id && enlistObject(guard, scope, description, entity, id, "root");
+  if (description === undefined || id === undefined) return undefined;
+  return enlistObject(guard, scope, description, { entity, id, key: rowKey(metadata, id) }, "root");
 }
 
-function rootsByKey(guard: Guard, scope: SaveScope, { entity, id, metadata }: GraphEntity): GuardedRow[] {
-  const key = id === undefined ? undefined : rowKey(metadata, id);
+function rootsByKey(guard: Guard, scope: SaveScope, { entity, key, metadata }: GraphEntity): GuardedRow[] {
   const before = [
     guard.tracker.originalOf(entity),
     key === undefined ? undefined : scope.found.get(key),
@@ -225,9 +225,9 @@ function rootsByKey(guard: Guard, scope: SaveScope, { entity, id, metadata }: Gr
     return relatedKeys(relation, entity, before).flatMap((rootId) => {
       if (rootId === undefined || rootId === null) return [];
       const idMap = description.metadata.ensureEntityIdMap(rootId);
-      const rootKey = rowKey(description.metadata, idMap);
-      const known = rootKey === undefined ? undefined : scope.rows.get(rootKey);
-      return known ?? enlistObject(guard, scope, description, idMap, idMap, "root") ?? [];
+      const root = { entity: idMap, id: idMap, key: rowKey(description.metadata, idMap) };
+      const known = root.key === undefined ? undefined : scope.rows.get(root.key);
+      return known ?? enlistObject(guard, scope, description, root, "root") ?? [];
     });
   });
 }

@@ -1,6 +1,18 @@
 import type { Column } from "../metadata/column";
 import type { Guard } from "./guard";
 
+/** Whether each of these values is bound as it is written. */
+export function areBoundAsWritten(
+  guard: Guard,
+  columns: readonly Column[],
+  values: readonly unknown[],
+): boolean {
+  return (
+    guard.dialect !== "sqlite" ||
+    columns.every((column, index) => isBoundAsWritten(guard, column, values[index]))
+  );
+}
+
 /**
  * Whether a value means the same as a parameter as where TypeORM writes it. In SQLite that writes numbers into the SQL, and
  * makes text of Dates and booleans that its driver has left; better-sqlite3 would bind 5 as 5.0.

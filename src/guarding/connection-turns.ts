@@ -1,5 +1,6 @@
 import { ConnectionBusyError } from "../errors/connection-busy-error";
 import { findFlow, Flow } from "./flow";
+import { settled } from "./settled";
 import { onAbort } from "../events/on-abort";
 
 const tickMs = 250;
@@ -165,11 +166,4 @@ export class ConnectionTurns {
     this.#clock = undefined;
     this.#atTick = undefined;
   }
-}
-
-async function settled(work: Promise<unknown>): Promise<void> {
-  await work.then(
-    () => undefined,
-    () => undefined,
-  );
 }

@@ -1,7 +1,7 @@
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { isElsewhere } from "../metadata/column";
-import { rowId } from "../metadata/row-identity";
+import { rowId, rowKey } from "../metadata/row-identity";
 
 /** The four ways in which an EntityManager writes entities. */
 export type PersistMode = "save" | "remove" | "soft-remove" | "recover";
@@ -12,6 +12,8 @@ export interface GraphEntity {
   readonly entity: ObjectLiteral;
   /** Undefined while the entity has no complete key. */
   readonly id: ObjectLiteral | undefined;
+  /** The {@link rowKey} of its id. */
+  readonly key: string | undefined;
   /** `member`: only named in a relation, so that at most its foreign key is written. */
   readonly role: "written" | "member";
   /** Whether it was given to the save, and not reached through a relation. */
@@ -33,10 +35,11 @@ export function entityGraph(
   roots: readonly { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral }[],
 ): EntityGraph {
   const graph = new Map<ObjectLiteral, GraphEntity>();
-  const add = (node: Omit<GraphEntity, "id">, parent?: GraphEntity): GraphEntity | undefined => {
+  const add = (node: Omit<GraphEntity, "id" | "key">, parent?: GraphEntity): GraphEntity | undefined => {
     const known = graph.get(node.entity);
     if (known?.role === "written" || (known !== undefined && node.role === "member")) return undefined;
-    const added = { ...node, id: rowId(node.metadata, node.entity, parent) };
+    const id = rowId(node.metadata, node.entity, parent);
+    const added = { ...node, id, key: id && rowKey(node.metadata, id) };
     graph.set(node.entity, added);
     return added;
   };
@@ -44,6 +47,7 @@ export function entityGraph(
   let isOneRow = pending.length === 1 && pending[0]?.metadata.treeType === undefined;
   for (const node of pending) {
     const { metadata, entity } = node;
+    if (metadata.relations.length === 0) continue;
     if (
       metadata.relations.some(
         (relation) => isElsewhere(relation) && relation.getEntityValue(entity) !== undefined,

@@ -47,11 +47,19 @@ export abstract class Flow {
   }
 }
 
+/** The innermost flow, of any owner, that was begun around the running code. */
+export function innermostFlow(): Flow | undefined {
+  return flows.getStore();
+}
+
 type FlowKind<F extends Flow> = abstract new (...parameters: never[]) => F;
 
 /** The innermost flow of a kind, of this owner and not over, that the running code is in. */
 export function findFlow<F extends Flow>(owner: object, kind: FlowKind<F>): F | undefined {
-  return findAnyFlow(owner, kind, (flow) => !flow.isOver);
+  for (let flow = innermostFlow(); flow !== undefined; flow = flow.outer) {
+    if (flow.owner === owner && flow instanceof kind && !flow.isOver) return flow;
+  }
+  return undefined;
 }
 
 /** The innermost flow of a kind and of this owner that was begun around the running code and meets a condition. */
@@ -61,7 +69,7 @@ export function findAnyFlow<F extends Flow>(
   condition: (flow: F, isInside: boolean) => boolean,
 ): F | undefined {
   let isInside = false;
-  for (let flow = flows.getStore(); flow !== undefined; flow = flow.outer) {
+  for (let flow = innermostFlow(); flow !== undefined; flow = flow.outer) {
     if (flow.owner !== owner) continue;
     if (flow instanceof kind && condition(flow, isInside)) return flow;
     isInside ||= !flow.isOver;

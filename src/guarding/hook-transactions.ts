@@ -44,8 +44,9 @@ class TransactionListener implements EntitySubscriberInterface {
 class CommitListener implements EntitySubscriberInterface {
   constructor(private readonly guard: Guard) {}
 
-  async beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> {
-    if (this.guard.journal.isOutermost(queryRunner)) await verifyBeforeCommit(this.guard, queryRunner);
+  beforeTransactionCommit({ queryRunner }: TransactionEvent): Promise<void> | undefined {
+    const { journal } = this.guard;
+    return journal.isOutermost(queryRunner) ? verifyBeforeCommit(this.guard, queryRunner) : undefined;
   }
 }
 

@@ -27,9 +27,9 @@ export async function refuseLockedEntities(
 ): Promise<void> {
   if (guard.options.locks === undefined) return;
   const { driver } = guard.dataSource;
-  const rows = entities.flatMap(({ id, isRoot, metadata, role }) => {
+  const rows = entities.flatMap(({ id, isRoot, key, metadata, role }) => {
     if (id === undefined || role !== "written") return [];
-    const row = scope.rows.get(rowKey(metadata, id) ?? "");
+    const row = scope.rows.get(key ?? "");
     // Of what else may be unchanged, the statement tells.
     const isWritten = row?.isTracked === true ? row.isSubject && row.isChanged(driver) : isRoot;
     return isWritten || scope.mode !== "save" ? [{ metadata, id }] : [];

@@ -3,11 +3,18 @@ import type { GraphEntity, PersistMode } from "./entity-graph";
 import type { Guard } from "./guard";
 import { isOwnListener } from "./hook-transactions";
 
-const events = {
-  save: ["Insert", "Update"],
-  remove: ["Remove"],
-  "soft-remove": ["SoftRemove"],
-  recover: ["Recover"],
+const before = {
+  save: ["beforeInsert", "beforeUpdate"],
+  remove: ["beforeRemove"],
+  "soft-remove": ["beforeSoftRemove"],
+  recover: ["beforeRecover"],
+} as const satisfies Readonly<Record<PersistMode, readonly string[]>>;
+
+const beforeAndAfter = {
+  save: [...before.save, "afterInsert", "afterUpdate"],
+  remove: [...before.remove, "afterRemove"],
+  "soft-remove": [...before["soft-remove"], "afterSoftRemove"],
+  recover: [...before.recover, "afterRecover"],
 } as const satisfies Readonly<Record<PersistMode, readonly string[]>>;
 
 const transactionHooks = [
@@ -21,9 +28,7 @@ const transactionHooks = [
 
 /** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */
 export function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolean {
-  return dataSource.subscribers.some((subscriber) =>
-    events[mode].some((event) => subscriber[`before${event}`] !== undefined),
-  );
+  return dataSource.subscribers.some((subscriber) => hears(subscriber, before[mode]));
 }
 
 /** Whether somebody else's subscriber is told of a write of one of these entities, with what the row held before. */
@@ -32,11 +37,7 @@ export function isSubscribed(
   mode: PersistMode,
   entities: readonly GraphEntity[],
 ): boolean {
-  const concerned = dataSource.subscribers.filter((subscriber) =>
-    events[mode].some(
-      (event) => subscriber[`before${event}`] !== undefined || subscriber[`after${event}`] !== undefined,
-    ),
-  );
+  const concerned = dataSource.subscribers.filter((subscriber) => hears(subscriber, beforeAndAfter[mode]));
   return (
     concerned.length > 0 &&
     [...new Set(entities.map(({ metadata }) => metadata))].some((metadata) =>
@@ -47,10 +48,7 @@ export function isSubscribed(
 
 /** Whether entities have listeners of their own that are called at a write, which undo it where they fail. */
 export function hasListeners(mode: PersistMode, metadata: EntityMetadata): boolean {
-  return events[mode].some(
-    (event) =>
-      metadata[`before${event}Listeners`].length > 0 || metadata[`after${event}Listeners`].length > 0,
-  );
+  return beforeAndAfter[mode].some((event) => metadata[`${event}Listeners`].length > 0);
 }
 
 /** Whether somebody else's subscriber is told of queries. */
@@ -66,6 +64,13 @@ export function isToldOfTransactions(guard: Guard): boolean {
     (subscriber) =>
       !isOwnListener(guard, subscriber) && transactionHooks.some((hook) => subscriber[hook] !== undefined),
   );
+}
+
+function hears(
+  subscriber: EntitySubscriberInterface,
+  events: readonly (keyof EntitySubscriberInterface)[],
+): boolean {
+  return events.some((event) => subscriber[event] !== undefined);
 }
 
 // As TypeORM's Broadcaster has it.

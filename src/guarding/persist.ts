@@ -115,11 +115,7 @@ async function persistInTurn(
     goesByOriginals:
       guard.options.directWrites &&
       (call.options?.listeners === false || !isSubscribed(guard, call.mode, graph.entities)),
-    prepare: async (queryRunner) => {
-      await refuseLockedEntities(guard, scope, graph.entities, queryRunner);
-      if (scope.rootLinks.length === 0) return;
-      await runBesideSave(guard, scope, () => raiseRoots(guard, scope, queryRunner));
-    },
+    prepare: (queryRunner) => prepare(guard, scope, graph, queryRunner),
   });
   enlistRows(guard, scope, graph.entities);
   if (concernsRoots) enlistRoots(guard, scope, graph.entities);
@@ -145,7 +141,8 @@ async function persistInTurn(
       await runBesideSave(guard, scope, () => write.execute(call.manager));
       result = call.entity;
     }
-    await scope.complete();
+    const completing = scope.complete();
+    if (completing !== undefined) await completing;
   } catch (error) {
     await scope.undo();
     // What a listener failed after has been written all the same, unless it was undone.
@@ -156,6 +153,20 @@ async function persistInTurn(
   }
   settle();
   return result;
+}
+
+function prepare(
+  guard: Guard,
+  scope: SaveScope,
+  { entities }: EntityGraph,
+  queryRunner: QueryRunner,
+): Promise<void> | undefined {
+  if (guard.options.locks === undefined && scope.rootLinks.length === 0) return undefined;
+  return refuseLockedEntities(guard, scope, entities, queryRunner).then(() =>
+    scope.rootLinks.length === 0
+      ? undefined
+      : runBesideSave(guard, scope, () => raiseRoots(guard, scope, queryRunner)),
+  );
 }
 
 // PostgreSQL would give two writes of one row in one transaction the same xmin.

@@ -1,8 +1,9 @@
+import type { DataSource } from "typeorm";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
-import { tokenPredicate, type TokenPredicate } from "./token-predicate";
+import { tokenPredicate, type TokenComparison, type TokenPredicate } from "./token-predicate";
 
 /** SQL to be put into a WHERE, and the values of its named parameters. */
 export interface RowCondition {
@@ -50,11 +51,23 @@ export function predicateOf(
   if (column === rowVersion && versionSource?.kind === "xmin") {
     return { condition: "CAST(xmin AS text) = ?", values: [String(value)] };
   }
+  const { name, type } = spellingOf(driver, column);
   return tokenPredicate({
     dialect,
     column,
-    type: driver.normalizeType(column),
-    name: driver.escape(column.databaseName),
+    type,
+    name,
     expected: driver.preparePersistentValue(value, column),
   });
+}
+
+const spellings = new WeakMap<Column, Pick<TokenComparison, "name" | "type">>();
+
+function spellingOf(driver: DataSource["driver"], column: Column): Pick<TokenComparison, "name" | "type"> {
+  let spelling = spellings.get(column);
+  if (spelling === undefined) {
+    spelling = { name: driver.escape(column.databaseName), type: driver.normalizeType(column) };
+    spellings.set(column, spelling);
+  }
+  return spelling;
 }

@@ -14,12 +14,13 @@ import type { SaveScope } from "./save-scope";
 
 /** Puts every guarded entity of a save into its scope, with what the save expects of its row. */
 export function enlistRows(guard: Guard, scope: SaveScope, entities: readonly GraphEntity[]): void {
-  for (const { metadata, entity, id, role, isRoot } of entities) {
+  for (const node of entities) {
+    const { metadata, entity, role, isRoot } = node;
     const description = guard.describe(metadata);
     if (description === undefined) continue;
     const isMember =
       role === "member" || (scope.mode === "save" && !isRoot && isNamedByKey(metadata, entity));
-    enlistObject(guard, scope, description, entity, id, isMember ? "member" : "written", isRoot);
+    enlistObject(guard, scope, description, node, isMember ? "member" : "written", isRoot);
   }
 }
 
@@ -28,13 +29,11 @@ export function enlistObject(
   guard: Guard,
   scope: SaveScope,
   description: EntityDescription,
-  entity: ObjectLiteral,
-  id: ObjectLiteral | undefined,
+  { entity, id, key }: Pick<GraphEntity, "entity" | "id" | "key">,
   role: RowRole,
   isGiven = false,
 ): GuardedRow | undefined {
   const members = membersNow(description, entity);
-  const key = id === undefined ? undefined : rowKey(description.metadata, id);
   if (key === undefined || id === undefined) {
     scope.unsaved.push({ description, entity, members });
     return undefined;

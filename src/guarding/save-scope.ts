@@ -41,8 +41,8 @@ export interface SaveScopeOptions {
   readonly isUnchecked: boolean;
   /** Whether it may take the originals of its entities for what their rows held before it. */
   readonly goesByOriginals: boolean;
-  /** What is done before the save's first statement, when all its rows have been read. */
-  readonly prepare: (queryRunner: QueryRunner) => Promise<void>;
+  /** What is done before the save's first statement, when all its rows have been read; undefined for nothing. */
+  readonly prepare: (queryRunner: QueryRunner) => Promise<void> | undefined;
 }
 
 /** A guarded entity that has no key yet, and will have one when it is inserted. */
@@ -78,7 +78,9 @@ export class SaveScope {
   #hasOwnTransaction = false;
   #failure: { readonly error: unknown } | undefined;
   #tail: Promise<unknown> = Promise.resolve();
+  #isWriting = false;
   #beginning: Promise<void> | undefined;
+  #isPrepared = false;
   #preparing: Promise<void> | undefined;
   #savepoint: Savepoint | undefined;
   #joined: QueryRunner | undefined;
@@ -94,7 +96,7 @@ export class SaveScope {
 
   /** Whether the save has begun to write, which it does when all its rows have been read. */
   get isWriting(): boolean {
-    return this.#beginning !== undefined;
+    return this.#isWriting;
   }
 
   /** The query runner in whose transaction, somebody else's, the save has written. */
@@ -127,7 +129,7 @@ export class SaveScope {
       await this.#begin(origin);
       // Not before a listener's statement, which may be on another connection.
       if (origin !== "listener" && queryRunner !== undefined) {
-        await (this.#preparing ??= this.#options.prepare(queryRunner));
+        await this.#prepare(queryRunner);
       }
       return execute();
     };
@@ -141,10 +143,16 @@ export class SaveScope {
     return turn;
   }
 
-  /** Begins to write, where the save's statements are one after the other by themselves. */
-  async begin(queryRunner: QueryRunner): Promise<void> {
-    await this.#begin("row");
-    await (this.#preparing ??= this.#options.prepare(queryRunner));
+  /**
+   * Begins to write, where the save's statements are one after the other by themselves.
+   *
+   * @returns undefined where there is nothing to wait for.
+   */
+  begin(queryRunner: QueryRunner): Promise<void> | undefined {
+    const beginning = this.#begin("row");
+    return beginning === undefined
+      ? this.#prepare(queryRunner)
+      : beginning.then(() => this.#prepare(queryRunner));
   }
 
   /** Notes that a transaction was opened in the save's course: TypeORM's for it, which it rolls back when the save fails. */
@@ -163,9 +171,9 @@ export class SaveScope {
     if (this.#joined !== undefined) this.#savepoint ??= await this.#options.openSavepoint(this.#joined);
   }
 
-  /** Ends a save that succeeded. */
-  async complete(): Promise<void> {
-    await this.#savepoint?.release();
+  /** Ends a save that succeeded; undefined where there is nothing to wait for. */
+  complete(): Promise<void> | undefined {
+    return this.#savepoint?.release();
   }
 
   /** Ends a save that failed, and undoes what it wrote in somebody else's transaction. */
@@ -174,13 +182,25 @@ export class SaveScope {
     await this.#savepoint?.rollback();
   }
 
-  async #begin(origin: StatementOrigin): Promise<void> {
-    this.#beginning ??= (async () => {
-      if (this.parent !== undefined) await this.parent.#begin("listener");
+  #begin(origin: StatementOrigin): Promise<void> | undefined {
+    if (this.#isWriting) return this.#beginning;
+    this.#isWriting = true;
+    const join = (): Promise<void> | undefined => {
       this.#join();
-      if (origin === "listener" || !this.#options.isSingleStatement()) await this.openSavepoint();
-    })();
+      const isAlone = origin !== "listener" && this.#options.isSingleStatement();
+      return isAlone ? undefined : this.openSavepoint();
+    };
+    const outer = this.parent === undefined ? undefined : this.parent.#begin("listener");
+    this.#beginning = outer === undefined ? join() : outer.then(join);
     return this.#beginning;
+  }
+
+  #prepare(queryRunner: QueryRunner): Promise<void> | undefined {
+    if (!this.#isPrepared) {
+      this.#isPrepared = true;
+      this.#preparing = this.#options.prepare(queryRunner);
+    }
+    return this.#preparing;
   }
 
   #join(): void {

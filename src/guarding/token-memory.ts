@@ -8,7 +8,7 @@ import type { Guard } from "./guard";
 interface Remembered {
   readonly entity: ObjectLiteral;
   readonly original: Original | undefined;
-  readonly tokens: ReadonlyMap<Column, unknown>;
+  readonly tokens: readonly (readonly [Column, unknown])[];
   readonly restoreNamed: () => void;
 }
 
@@ -23,25 +23,19 @@ export class TokenMemory {
     this.#remembered = entities.flatMap(({ metadata, entity }) => {
       const description = guard.describe(metadata);
       if (description === undefined) return [];
-      // The other tokens are the application's own columns: what its owner put there stays.
-      const ofDatabase = description.tokens.filter(
-        (token) => token === description.rowVersion || isStamped(token),
-      );
+      const tokens: [Column, unknown][] = [];
+      for (const token of description.tokens) {
+        // The others are the application's own columns: what its owner put there stays.
+        if (token !== description.rowVersion && !isStamped(token)) continue;
+        tokens.push([token, token.getEntityValue(entity)]);
+      }
       // A remove takes the key out of the entity.
-      const key = metadata.primaryColumns.filter(
-        (column) => column.relationMetadata === undefined && columnValue(column, entity) !== undefined,
-      );
-      const tokens = [...ofDatabase, ...key].map(
-        (column) => [column, column.getEntityValue(entity) as unknown] as const,
-      );
-      return [
-        {
-          entity,
-          original: guard.tracker.originalOf(entity),
-          tokens: new Map(tokens),
-          restoreNamed: rememberNamedExpectation(entity),
-        },
-      ];
+      for (const column of metadata.primaryColumns) {
+        const value = column.relationMetadata === undefined ? columnValue(column, entity) : undefined;
+        if (value !== undefined) tokens.push([column, value]);
+      }
+      const original = guard.tracker.originalOf(entity);
+      return [{ entity, original, tokens, restoreNamed: rememberNamedExpectation(entity) }];
     });
   }
 

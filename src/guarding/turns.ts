@@ -1,9 +1,11 @@
 /** Lets work that shares something take turns: one at a time, first come first served. */
 export class Turns {
-  readonly #tails = new WeakMap<object, Promise<unknown>>();
+  // Each is taken out when it has settled.
+  readonly #tails = new Map<object, Promise<unknown>>();
 
   /** Runs `work` when all earlier work that shares one of these objects has settled, and tells it whether it waited. */
   take<T>(shared: readonly object[], work: (hasWaited: boolean) => Promise<T>): Promise<T> {
+    if (shared.length === 0) return work(false);
     const earlier = shared.flatMap((object) => this.#tails.get(object) ?? []);
     const turn = earlier.length === 0 ? work(false) : Promise.all(earlier).then(() => work(true));
     const leave = (): void => {

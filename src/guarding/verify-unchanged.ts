@@ -41,11 +41,16 @@ export async function verifyUnchanged<E extends ObjectLiteral>(
   if (queryRunner?.isTransactionActive) guard.verifications.add(queryRunner, all);
 }
 
-/** Verifies what has been put off until the commit of a transaction that is about to be committed. */
-export async function verifyBeforeCommit(guard: Guard, queryRunner: QueryRunner): Promise<void> {
+/**
+ * Verifies what has been put off until the commit of a transaction that is about to be committed.
+ *
+ * @returns undefined where nothing has been.
+ */
+export function verifyBeforeCommit(guard: Guard, queryRunner: QueryRunner): Promise<void> | undefined {
   const entities = guard.verifications.take(queryRunner).filter((entity) => !guard.tracker.isRemoved(entity));
+  if (entities.length === 0) return undefined;
   // What the transaction itself has saved of them meanwhile is their original by now.
-  await refuseChanged(guard, queryRunner, rowsOf(guard, entities), "to-hold");
+  return refuseChanged(guard, queryRunner, rowsOf(guard, entities), "to-hold");
 }
 
 function rowsOf(guard: Guard, entities: readonly ObjectLiteral[]): GuardedRow[] {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { EntityMetadata, ObjectLiteral } from "typeorm";
+import { isPlainProperty } from "./column";
 
 /** One string per row of a DataSource; undefined while the entity has no complete key. */
 export function rowKey(metadata: EntityMetadata, entity: ObjectLiteral): string | undefined {
@@ -21,16 +22,26 @@ export function rowId(
   entity: ObjectLiteral,
   parent?: { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral },
 ): ObjectLiteral | undefined {
+  if (parent === undefined) return plainId(metadata, entity) ?? metadata.getEntityIdMap(entity);
   const fromParent = metadata.primaryColumns.filter(
-    ({ relationMetadata }) =>
-      parent !== undefined && relationMetadata?.inverseEntityMetadata === parent.metadata,
+    ({ relationMetadata }) => relationMetadata?.inverseEntityMetadata === parent.metadata,
   );
-  if (parent === undefined || fromParent.length === 0) return metadata.getEntityIdMap(entity);
+  if (fromParent.length === 0) return metadata.getEntityIdMap(entity);
   const copy: ObjectLiteral = Object.assign({}, entity);
   for (const column of fromParent) {
     column.setEntityValue(copy, column.referencedColumn?.getEntityValue(parent.entity));
   }
   return metadata.getEntityIdMap(copy);
+}
+
+// What TypeORM merges from the value maps of all key columns, where that is one number or text.
+function plainId({ primaryColumns }: EntityMetadata, entity: ObjectLiteral): ObjectLiteral | undefined {
+  const [column] = primaryColumns;
+  if (column === undefined || primaryColumns.length > 1 || !isPlainProperty(column)) return undefined;
+  const value: unknown = (entity as Readonly<Record<string, unknown>>)[column.propertyName];
+  return typeof value === "number" || typeof value === "string"
+    ? { [column.propertyName]: value }
+    : undefined;
 }
 
 /** The object of key properties that a caller names a row by: that itself, or the value of a single-column key. */

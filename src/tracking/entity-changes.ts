@@ -1,7 +1,7 @@
 import type { DataSource, ObjectLiteral } from "typeorm";
 import type { RelationMetadata } from "../metadata/relation";
 import { columnValue, isHiddenForeignKey, type Column } from "../metadata/column";
-import { isJson, persistedForm, propertyValue } from "./kept-value";
+import { isJson, isKeptAs, persistedForm, propertyValue } from "./kept-value";
 import { originalRelatedId, relatedIdOf, type Original } from "./original";
 import { isSameValue } from "./value-equality";
 
@@ -49,10 +49,13 @@ export function isColumnChanged(
   column: Column,
   index: number,
 ): boolean {
-  if (column.isDiscriminator || !column.isUpdate || isHiddenForeignKey(column)) return false;
-  const current = columnValue(column, entity);
+  const property = original.shape.properties[index];
+  if (property === undefined && isHiddenForeignKey(column)) return false;
+  const current: unknown = property === undefined ? columnValue(column, entity) : entity[property];
   const kept = original.values[index];
-  if (current === undefined || (current === kept && typeof kept !== "object")) return false;
+  if (current === undefined || isKeptAs(kept, current) || column.isDiscriminator || !column.isUpdate) {
+    return false;
+  }
   const before = propertyValue(column, kept);
   return !isSameColumnValue(driver, column, before, current) || isReordered(column, before, current);
 }

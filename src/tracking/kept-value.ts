@@ -38,6 +38,13 @@ function isImmutable(value: unknown): boolean {
   return value === null || (typeof value !== "object" && typeof value !== "function");
 }
 
+/** Whether a value is seen at once to be the one that was kept; others may be the same to the database. */
+export function isKeptAs(kept: unknown, value: unknown): boolean {
+  if (typeof kept !== "object" || kept === null) return value === kept;
+  if (kept instanceof KeptDate) return value instanceof Date && value.getTime() === kept.time;
+  return kept instanceof KeptJson && JSON.stringify(value) === kept.text;
+}
+
 /** The inverse of {@link keptValue}: the value as a property of the entity would hold it. */
 export function propertyValue(column: Column, kept: unknown): unknown {
   if (typeof kept !== "object" || kept === null) return kept;

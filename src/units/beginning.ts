@@ -1,4 +1,6 @@
+import type { Writable } from "node:stream";
 import { findFlow, Flow } from "../guarding/flow";
+import { settled } from "../guarding/settled";
 import { EndFlow } from "./end-flow";
 import type { PipeliningClient } from "./pipelining";
 
@@ -17,7 +19,8 @@ export class Beginning {
   #read: Promise<unknown> | undefined;
   #isAnswered = false;
   #noteSent: () => void = () => undefined;
-  readonly #sent: Promise<void>;
+  /** Resolves when it was sent, or could not be. */
+  readonly #sent = new Promise<void>((resolve) => (this.#noteSent = resolve));
 
   /** @param client undefined where nothing is sent beside it. */
   constructor(
@@ -26,18 +29,20 @@ export class Beginning {
     start: () => Promise<void>,
   ) {
     const pipelinedBefore = client?.pipeline;
-    if (client !== undefined) client.pipeline = true;
-    const sent = new Promise<void>((resolve) => (this.#noteSent = resolve));
+    if (client !== undefined) {
+      client.pipeline = true;
+      sendTogether(client.connection.stream);
+    }
     this.begun = new BeginFlow(owner).run(start);
-    this.#sent = Promise.race([sent, this.begun]);
-    // Nobody may be waiting for it.
-    this.#sent.catch(() => undefined);
-    this.settled = (async () => {
-      await Promise.allSettled([this.begun]);
-      this.#isAnswered = true;
-      await Promise.allSettled([this.#read]);
-      if (client !== undefined) client.pipeline = pipelinedBefore === true;
-    })();
+    this.settled = this.#settle(pipelinedBefore);
+  }
+
+  async #settle(pipelinedBefore: boolean | undefined): Promise<void> {
+    await settled(this.begun);
+    this.#isAnswered = true;
+    this.#noteSent();
+    if (this.#read !== undefined) await settled(this.#read);
+    if (this.client !== undefined) this.client.pipeline = pipelinedBefore === true;
   }
 
   /**
@@ -53,7 +58,7 @@ export class Beginning {
       return sent;
     }
     if (this.#mayAccompany(parameters)) {
-      this.#read = this.#sent.then(query);
+      this.#read = this.#sendBeside(query);
       return this.#read;
     }
     await this.over();
@@ -71,6 +76,13 @@ export class Beginning {
     await this.settled;
   }
 
+  async #sendBeside(query: () => Promise<unknown>): Promise<unknown> {
+    await this.#sent;
+    // Not if it has been answered, which may be that it could not begin.
+    if (this.#isAnswered) await this.begun;
+    return query();
+  }
+
   #mayAccompany([sql, , isOfBuilder]: readonly unknown[]): boolean {
     return (
       this.client !== undefined &&
@@ -84,4 +96,10 @@ export class Beginning {
   get #isCalledByBorder(): boolean {
     return findFlow(this.owner, BeginFlow) !== undefined || findFlow(this.owner, EndFlow) !== undefined;
   }
+}
+
+/** Lets what is sent until the running code waits for something outside of the process go in one packet. */
+function sendTogether(stream: Writable): void {
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }

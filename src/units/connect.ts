@@ -9,12 +9,16 @@ import { onAbort } from "../events/on-abort";
 export async function connect(queryRunner: QueryRunner, signal: AbortSignal | undefined): Promise<void> {
   signal?.throwIfAborted();
   const connecting = queryRunner.connect() as Promise<unknown>;
+  if (signal === undefined) {
+    await connecting;
+    return;
+  }
   let stopListening: (() => void) | undefined;
   try {
     await Promise.race([
       connecting,
       new Promise((_, reject) => {
-        stopListening = onAbort(signal, () => reject(signal?.reason as Error));
+        stopListening = onAbort(signal, () => reject(signal.reason as Error));
       }),
     ]);
   } catch (error) {

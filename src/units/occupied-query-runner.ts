@@ -61,7 +61,7 @@ function layerOver(below: Methods): object {
 }
 
 function asking(method: OccupiedMethod, below: Methods): PropertyDescriptor {
-  const value: Method = async function (...parameters) {
+  const value: Method = function (...parameters) {
     const stock = (): Promise<unknown> => (below[method] as Method).apply(this, parameters);
     const occupant = occupants.get(this);
     return occupant === undefined ? stock() : occupant(method, stock, parameters);

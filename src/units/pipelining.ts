@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { QueryRunner } from "typeorm";
 import type { Guard } from "../guarding/guard";
 import { isToldOfQueries } from "../guarding/observers";
@@ -5,6 +6,7 @@ import { isToldOfQueries } from "../guarding/observers";
 /** A client of `pg` from 8.23 on, which can send a query before the one before it is answered. */
 export interface PipeliningClient {
   pipeline: boolean;
+  readonly connection: { readonly stream: Writable };
 }
 
 /**

@@ -94,7 +94,7 @@ async function runTransaction<T>(
     if (!mayBeginMeanwhile(guard)) await begun;
     value = await callBack(unit, () => work(manager, attempt));
     await begun;
-    await watch.quiet();
+    if (watch.isBusy) await watch.quiet();
     refuseOpenSavepoints(queryRunner);
   } catch (error) {
     await unit.hasBegun();

@@ -111,7 +111,7 @@ export class StatementWatch {
     const isEnd = this.#phase !== "ended" && (sql === "COMMIT" || sql === "ROLLBACK");
     if (isEnd) this.#phase = "over";
     if (isEnd && sql === "COMMIT") {
-      await this.#refuseLost();
+      if (this.#running.size > 0 || this.#firstFailure !== undefined) await this.#refuseLost();
       this.#isCommitSent = true;
     }
     const sentAt = ++this.#sent;
@@ -132,6 +132,11 @@ export class StatementWatch {
     } finally {
       this.#running.delete(running);
     }
+  }
+
+  /** Whether something is on its way. */
+  get isBusy(): boolean {
+    return this.#running.size > 0;
   }
 
   /**

@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import type { DataSource, DataSourceOptions, EntityManager, QueryRunner } from "typeorm";
 import { guardDataSource, runUnitOfWork, type GuardOptions } from "typeorm-concurrency";
 import { Account } from "../support/account";
-import { eachDatabase } from "../support/databases";
+import { eachDatabase, QueryLog } from "../support/databases";
 
 type Seen = "START" | "answer" | "SELECT" | "UPDATE" | "COMMIT";
 
@@ -83,10 +83,11 @@ eachDatabase(
     });
     afterAll(() => between.close());
 
-    const open = async (options?: GuardOptions): Promise<DataSource> => {
+    const open = async (options?: GuardOptions, more?: Partial<DataSourceOptions>): Promise<DataSource> => {
       const url = new URL((looker.options as unknown as { url: string }).url);
       url.port = String(between.port);
       const dataSource = scratch().dataSource([Account], {
+        ...more,
         url: url.toString(),
       } as Partial<DataSourceOptions>);
       opened.push(await guardDataSource(dataSource, options).initialize());
@@ -112,6 +113,29 @@ eachDatabase(
         "SELECT",
         "UPDATE",
         "COMMIT",
+      ]);
+    });
+
+    it("sends the beginning together with the first read on PostgreSQL", async () => {
+      const held: [string, boolean][] = [];
+      class HeldLog extends QueryLog {
+        override logQuery(sql: string, _?: unknown, queryRunner?: QueryRunner): void {
+          const { databaseConnection } = queryRunner as unknown as {
+            readonly databaseConnection: { readonly connection?: { readonly stream: Socket } };
+          };
+          const stream = databaseConnection.connection?.stream;
+          held.push([sql.slice(0, 6), stream !== undefined && stream.writableCorked > 0]);
+        }
+      }
+      const mine = await open({}, { logger: new HeldLog(), logging: true });
+      held.length = 0;
+      await runUnitOfWork(mine, spend);
+      const isTogether = database === "postgres";
+      expect(held).toEqual([
+        ["START ", isTogether],
+        ["SELECT", isTogether],
+        ["UPDATE", false],
+        ["COMMIT", false],
       ]);
     });
 

@@ -8,7 +8,6 @@ import { hasListeners } from "../observers";
 import { cascadesWithin } from "../removal-lock";
 import { isInSave } from "../save-flow";
 import type { SaveScope } from "../save-scope";
-import { rowKey } from "../../metadata/row-identity";
 import { directChanges, directRow, type DirectRow } from "./direct-row";
 import { directEntity, type DirectEntity } from "./direct-entity";
 
@@ -82,8 +81,7 @@ function entityOf(
   return mode === "remove" && entity?.isRemovable === false ? undefined : entity;
 }
 
-function rowOf(scope: SaveScope, { entity, id, metadata }: GraphEntity): GuardedRow | undefined {
-  const key = id === undefined ? undefined : rowKey(metadata, id);
+function rowOf(scope: SaveScope, { entity, key }: GraphEntity): GuardedRow | undefined {
   const row = key === undefined ? undefined : scope.rows.get(key);
   if (row?.objects.length !== 1) return undefined;
   const [object] = row.objects;

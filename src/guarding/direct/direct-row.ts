@@ -3,7 +3,7 @@ import { columnValue, type Column } from "../../metadata/column";
 import { isColumnChanged, isRelationChanged } from "../../tracking/entity-changes";
 import type { Original } from "../../tracking/original";
 import { RowValues } from "../../tracking/row-values";
-import { isBoundAsWritten } from "../bound-value";
+import { areBoundAsWritten } from "../bound-value";
 import type { Guard } from "../guard";
 import type { GuardedRow } from "../guarded-row";
 import { predicateOf } from "../row-condition";
@@ -55,11 +55,11 @@ export function directRow(
   const written = RowValues.ofColumns(entity.description.shape, columns, (column) =>
     columnValue(column, object),
   );
-  const areBindable = (of: readonly Column[], parameters: readonly unknown[]): boolean =>
-    of.every((column, index) => isBoundAsWritten(guard, column, parameters[index]));
-  if (!areBindable(entity.keys, key) || !areBindable(columns, values) || !areBindable(compared, expected)) {
-    return undefined;
-  }
+  const isBindable =
+    areBoundAsWritten(guard, entity.keys, key) &&
+    areBoundAsWritten(guard, columns, values) &&
+    areBoundAsWritten(guard, compared, expected);
+  if (!isBindable) return undefined;
   return { row, form: rowForm(guard, entity, { ...options, conditions }), key, values, expected, written };
 }
 

@@ -61,8 +61,11 @@ export class DirectWrite {
   }
 
   #writeAll(queryRunner: QueryRunner): Promise<void> {
-    if (queryRunner.isTransactionActive) return this.#writeInTransaction(queryRunner);
-    return this.#needsTransaction ? this.#writeByTransaction(queryRunner) : this.#writeBatches(queryRunner);
+    if (!queryRunner.isTransactionActive && this.#needsTransaction) {
+      return this.#writeByTransaction(queryRunner);
+    }
+    if (this.isSingleStatement || !queryRunner.isTransactionActive) return this.#writeBatches(queryRunner);
+    return this.#writeInTransaction(queryRunner);
   }
 
   get #needsTransaction(): boolean {
@@ -77,7 +80,7 @@ export class DirectWrite {
 
   async #writeInTransaction(queryRunner: QueryRunner): Promise<void> {
     // What was begun beside it in this transaction is sent first: after the savepoint it would be undone with the save.
-    if (!this.isSingleStatement) await setImmediate();
+    await setImmediate();
     await this.#writeBatches(queryRunner);
   }
 
@@ -90,7 +93,8 @@ export class DirectWrite {
 
   async #writeBatches(queryRunner: QueryRunner): Promise<void> {
     const { plan, scope } = this;
-    await scope.begin(queryRunner);
+    const beginning = scope.begin(queryRunner);
+    if (beginning !== undefined) await beginning;
     const written: ReadonlyMap<DirectRow, AfterUpdate>[] = [];
     for (const batch of this.#batches) written.push(await this.#writeBatch(queryRunner, batch));
     // Not before all of it is written, for what comes later may fail.

@@ -31,7 +31,7 @@ export function hookMadeQueryRunners(guard: Guard): () => void {
 }
 
 function watched(guard: Guard, watch: Watch, stock: () => QueryRunnerMethod | undefined): QueryRunnerMethod {
-  return async function method(...parameters) {
+  return function method(...parameters) {
     const proceed = (): Promise<unknown> => stock()?.apply(this, parameters) as Promise<unknown>;
     return guard.isActive ? watch(this, method, proceed) : proceed();
   };

@@ -28,7 +28,7 @@ export class Operation extends Flow {
   hasLeft: () => boolean = () => false;
   /** How many transactions were open inside each other when it began. */
   readonly depthBefore: number;
-  readonly #steps = new Set<Promise<unknown>>();
+  #steps: Set<Promise<unknown>> | undefined;
   #made: Set<QueryRunner> | undefined;
 
   constructor(
@@ -69,14 +69,13 @@ export class Operation extends Flow {
   }
 
   /** Runs something of it that uses the connection. */
-  async step<T>(work: () => Promise<T>): Promise<T> {
+  step<T>(work: () => Promise<T>): Promise<T> {
     const step = work();
-    this.#steps.add(step);
-    try {
-      return await step;
-    } finally {
-      this.#steps.delete(step);
-    }
+    const steps = (this.#steps ??= new Set());
+    const done = (): void => void steps.delete(step);
+    steps.add(step);
+    step.then(done, done);
+    return step;
   }
 
   /** Lets no further step of it, and of what is inside it, be made. */
@@ -87,7 +86,7 @@ export class Operation extends Flow {
 
   /** Waits for the steps that are being made. */
   async quiet(): Promise<void> {
-    while (this.#steps.size > 0) await Promise.allSettled(this.#steps);
+    while (this.#steps !== undefined && this.#steps.size > 0) await Promise.allSettled(this.#steps);
     await this.inner?.quiet();
   }
 }

@@ -127,7 +127,8 @@ export class OverlapDetector {
     const end = this.#operationFor(queryRunner, ending, operation.callSite);
     try {
       const result = await new CallbackFlow(this.owner, queryRunner, operation, slot).run(callback);
-      if (slot.obstacle !== undefined) this.#report(slot.obstacle, end);
+      const overlap = slot.obstacle && this.#overlapOf(slot.obstacle, end);
+      if (overlap !== undefined) throw overlap;
       if (this.mode === "throw") slot.close(end);
       return result;
     } catch (error) {
@@ -147,16 +148,13 @@ export class OverlapDetector {
   #operate<T>(request: Request, work: () => Promise<T>, leave: (operation: Operation) => void): Promise<T> {
     const place = this.#placeOf(request);
     const { inside, slot } = place;
-    if (inside !== undefined) {
-      if (inside.overtakenBy !== undefined)
-        this.#report(inside.overtakenBy, this.#operationAt(place, request, true));
-      return inside.step(work);
-    }
-    const obstacle = slot?.obstacle;
+    const obstacle = inside === undefined ? slot?.obstacle : inside.overtakenBy;
+    if (inside !== undefined && obstacle === undefined) return inside.step(work);
     const operation = this.#operationAt(place, request, obstacle !== undefined);
     if (obstacle === undefined) slot?.enter(operation);
-    else this.#report(obstacle, operation);
-    return operation.run(work, leave);
+    const overlap = obstacle && this.#overlapOf(obstacle, operation);
+    if (overlap !== undefined) return Promise.reject(overlap);
+    return inside === undefined ? operation.run(work, leave) : inside.step(work);
   }
 
   #placeOf({ isBorder = false, queryRunner: given }: Request): Place {
@@ -213,16 +211,18 @@ export class OverlapDetector {
     return surroundings(this.owner, queryRunner, isBound);
   }
 
-  #report(running: Operation, second: Operation): void {
-    if (this.mode === "throw") throw new OverlappingUseError(running.use, second.use);
+  /** @returns what to refuse the second one with; undefined where that is only warned of. */
+  #overlapOf(running: Operation, second: Operation): OverlappingUseError | undefined {
+    if (this.mode === "throw") return new OverlappingUseError(running.use, second.use);
     const { use } = second;
     const line = `${use.operation} ${use.callSite ?? running.use.callSite ?? ""}`;
-    if (this.owner.warnedCallSites.has(line)) return;
+    if (this.owner.warnedCallSites.has(line)) return undefined;
     this.owner.warnedCallSites.add(line);
     this.#callSitesToNote = Infinity;
     process.emitWarning(overlapMessage(running.use, use, "was begun although"), {
       type: "OverlappingUseWarning",
     });
+    return undefined;
   }
 }
 

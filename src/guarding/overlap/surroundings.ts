@@ -1,5 +1,5 @@
 import type { QueryRunner } from "typeorm";
-import { findAnyFlow, Flow } from "../flow";
+import { innermostFlow } from "../flow";
 import { CallbackFlow } from "./callback-flow";
 import { Operation } from "./operation";
 
@@ -19,17 +19,17 @@ export function surroundings(
   queryRunner: QueryRunner | undefined,
   isBound: boolean,
 ): Operation | CallbackFlow | undefined {
-  const isShared = queryRunner === owner.sharedQueryRunner;
-  const around = findAnyFlow(
-    owner,
-    Flow,
-    (flow) =>
-      (flow instanceof Operation && isOnOperation(queryRunner, flow)) ||
-      (flow instanceof CallbackFlow && isOnCallback(queryRunner, flow, isShared)),
-  ) as Operation | CallbackFlow | undefined;
-  // What goes on after a transaction by the DataSource is beside it.
-  const isBeside = !isBound && around instanceof CallbackFlow && around.isOver;
-  return isBeside ? undefined : around;
+  for (let flow = innermostFlow(); flow !== undefined; flow = flow.outer) {
+    if (flow.owner !== owner) continue;
+    if (flow instanceof Operation) {
+      if (isOnOperation(queryRunner, flow)) return flow;
+    } else if (flow instanceof CallbackFlow) {
+      if (!isOnCallback(queryRunner, flow, queryRunner === owner.sharedQueryRunner)) continue;
+      // What goes on after a transaction by the DataSource is beside it.
+      return !isBound && flow.isOver ? undefined : flow;
+    }
+  }
+  return undefined;
 }
 
 /** Whether query runners that are made now are made by an operation for itself. */
