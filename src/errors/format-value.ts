@@ -4,6 +4,7 @@ const maximumLength = 60;
 
 /** One short line for a key or token value in a message. */
 export function formatValue(value: unknown): string {
+  if (typeof value === "number") return String(value);
   const text =
     value instanceof Date && !Number.isNaN(value.getTime())
       ? value.toISOString()

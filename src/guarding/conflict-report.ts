@@ -80,7 +80,8 @@ function conflictsOfRow(
   actual: Expectation | undefined,
   isCertain: boolean,
 ): Conflict[] {
-  const isPartial = scope.mode === "save" && !row.description.updatesAllColumns;
+  const { compare, updatesAllColumns } = row.description;
+  const isPartial = scope.mode === "save" && compare !== undefined && !updatesAllColumns;
   const changed = isPartial ? row.changedColumns(guard.dataSource.driver) : undefined;
   const conflicting = row.objects
     .filter(({ role }) => isCertain || role !== "member")

@@ -128,6 +128,7 @@ async function persistInTurn(
     if (scope.joined !== undefined) guard.journal.record(scope.joined, () => memory.restore());
   };
   let result: unknown;
+  let own: QueryRunner | undefined;
   try {
     // A subscriber may write by SQL that nobody sees, before the save writes anything.
     if (canListen) await scope.openSavepoint();
@@ -138,7 +139,8 @@ async function persistInTurn(
       result = await runInSave(guard, scope, () => call.proceed(options));
     } else {
       const write = direct;
-      await runBesideSave(guard, scope, () => write.execute(call.manager));
+      const queryRunner = call.manager.queryRunner ?? (own = guard.dataSource.createQueryRunner());
+      await runBesideSave(guard, scope, () => write.execute(queryRunner));
       result = call.entity;
     }
     const completing = scope.complete();
@@ -149,7 +151,9 @@ async function persistInTurn(
     if (scope.isUndoable) memory.restore();
     else settle();
     if (!(error instanceof WriteRefused)) throw error;
-    throw await conflictsOf(guard, scope, error.rows, call.manager.queryRunner);
+    throw await conflictsOf(guard, scope, error.rows, own ?? call.manager.queryRunner);
+  } finally {
+    if (own !== undefined) await own.release();
   }
   settle();
   return result;

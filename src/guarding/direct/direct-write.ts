@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import type { EntityManager, EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
+import type { EntityMetadata, ObjectLiteral, QueryRunner } from "typeorm";
 import { isFragile } from "../fragile-entity";
 import type { Guard } from "../guard";
 import type { GuardedRow } from "../guarded-row";
@@ -41,14 +41,9 @@ export class DirectWrite {
     return second === undefined && first?.rows.length === 1 && !first.form.isReadAfter;
   }
 
-  async execute(manager: EntityManager): Promise<void> {
-    const queryRunner = manager.queryRunner ?? this.guard.dataSource.createQueryRunner();
-    try {
-      if (this.plan.unchanged.length > 0) await this.#refuseGone(queryRunner);
-      if (this.#batches.length > 0) await this.#writeAll(queryRunner);
-    } finally {
-      if (manager.queryRunner === undefined) await queryRunner.release();
-    }
+  async execute(queryRunner: QueryRunner): Promise<void> {
+    if (this.plan.unchanged.length > 0) await this.#refuseGone(queryRunner);
+    if (this.#batches.length > 0) await this.#writeAll(queryRunner);
   }
 
   // TypeORM would insert it again.
