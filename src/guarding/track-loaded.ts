@@ -1,4 +1,5 @@
 import type { ObjectLiteral, SelectQueryBuilder } from "typeorm";
+import type { EntityDescription } from "../metadata/entity-description";
 import { visitLoaded } from "../tracking/loaded-entities";
 import { membersOf } from "../tracking/original";
 import type { Guard } from "./guard";
@@ -24,9 +25,13 @@ export function trackLoaded(
     if (description === undefined) return;
     guard.tracker.track(description.shape, entity, hidden.valuesOf(description, entity));
     unit?.loaded.add(entity);
-    for (const relation of description.versionedRelations) {
-      const members = membersOf(relation, entity);
-      if (members !== undefined) guard.memberRoots.note(entity, relation, members);
-    }
+    if (description.versionedRelations.length > 0) noteMembers(guard, description, entity);
   });
+}
+
+function noteMembers(guard: Guard, { versionedRelations }: EntityDescription, entity: ObjectLiteral): void {
+  for (const relation of versionedRelations) {
+    const members = membersOf(relation, entity);
+    if (members !== undefined) guard.memberRoots.note(entity, relation, members);
+  }
 }

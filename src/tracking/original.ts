@@ -33,15 +33,17 @@ export function takeOriginal(shape: Shape, entity: ObjectLiteral, hidden?: Hidde
   };
 }
 
-function keptValues({ columns, properties }: Shape, entity: ObjectLiteral, hidden?: HiddenValues): unknown[] {
-  const values = new Array<unknown>(columns.length);
+function keptValues(
+  { columns, properties, read }: Shape,
+  entity: ObjectLiteral,
+  hidden?: HiddenValues,
+): unknown[] {
+  const values = read(entity);
   for (let index = 0; index < columns.length; index++) {
     const column = columns[index] as Column;
-    const property = properties[index];
-    let value: unknown;
+    let value = values[index];
     if (hidden?.has(column) === true) value = hidden.get(column);
-    else if (property === undefined) value = columnValue(column, entity);
-    else value = (entity as Readonly<Record<string, unknown>>)[property];
+    else if (properties[index] === undefined) value = columnValue(column, entity);
     values[index] = typeof value === "string" || value === null ? value : keptValue(column, value);
   }
   return values;
