@@ -35,15 +35,25 @@ export function entityGraph(
   roots: readonly { readonly metadata: EntityMetadata; readonly entity: ObjectLiteral }[],
 ): EntityGraph {
   const graph = new Map<ObjectLiteral, GraphEntity>();
-  const add = (node: Omit<GraphEntity, "id" | "key">, parent?: GraphEntity): GraphEntity | undefined => {
-    const known = graph.get(node.entity);
-    if (known?.role === "written" || (known !== undefined && node.role === "member")) return undefined;
-    const id = rowId(node.metadata, node.entity, parent);
-    const added = { ...node, id, key: id && rowKey(node.metadata, id) };
-    graph.set(node.entity, added);
+  const add = (
+    metadata: EntityMetadata,
+    entity: ObjectLiteral,
+    role: GraphEntity["role"],
+    parent?: GraphEntity,
+  ): GraphEntity | undefined => {
+    const known = graph.get(entity);
+    if (known?.role === "written" || (known !== undefined && role === "member")) return undefined;
+    const id = rowId(metadata, entity, parent);
+    const key = id && rowKey(metadata, id);
+    const added: GraphEntity = { metadata, entity, id, key, role, isRoot: parent === undefined };
+    graph.set(entity, added);
     return added;
   };
-  const pending = roots.flatMap((root) => add({ ...root, role: "written", isRoot: true }) ?? []);
+  const pending: GraphEntity[] = [];
+  for (const { entity, metadata } of roots) {
+    const root = add(metadata, entity, "written");
+    if (root !== undefined) pending.push(root);
+  }
   let isOneRow = pending.length === 1 && pending[0]?.metadata.treeType === undefined;
   for (const node of pending) {
     const { metadata, entity } = node;
@@ -64,7 +74,7 @@ export function entityGraph(
       if (!isEntity(related)) continue;
       const role = cascades(relation, mode) ? "written" : "member";
       if (role === "member" && !isElsewhere(relation) && !hasCascade(relation)) continue;
-      const added = add({ metadata: relatedMetadata, entity: related, role, isRoot: false }, node);
+      const added = add(relatedMetadata, related, role, node);
       if (added === undefined) continue;
       if (role === "written") isOneRow = false;
       if (role === "written" || hasCascade(relation)) pending.push(added);

@@ -29,14 +29,14 @@ export function expectationOf(
   { compared, metadata, rowVersion, tokens }: EntityDescription,
   original: Original | undefined,
   entity: ObjectLiteral,
-  named: Expectation = new Map(),
+  named?: Expectation,
 ): ExpectationResult {
   const expectation = new Map<Column, unknown>();
   const missing: Column[] = [];
   for (const token of tokens) {
     const current = columnValue(token, entity);
     let value = current;
-    if (named.has(token)) value = named.get(token);
+    if (named?.has(token) === true) value = named.get(token);
     else if (original === undefined) {
       const isInitialVersion =
         token === rowVersion && current !== undefined && isInitial(metadata, token, entity);

@@ -1,9 +1,8 @@
-import type { DataSource } from "typeorm";
 import type { Column } from "../metadata/column";
 import type { EntityDescription } from "../metadata/entity-description";
 import type { Expectation } from "./expectation";
 import type { Guard } from "./guard";
-import { tokenPredicate, type TokenComparison, type TokenPredicate } from "./token-predicate";
+import { tokenPredicate, type TokenPredicate } from "./token-predicate";
 
 /** SQL to be put into a WHERE, and the values of its named parameters. */
 export interface RowCondition {
@@ -51,23 +50,15 @@ export function predicateOf(
   if (column === rowVersion && versionSource?.kind === "xmin") {
     return { condition: "CAST(xmin AS text) = ?", values: [String(value)] };
   }
-  const { name, type } = spellingOf(driver, column);
-  return tokenPredicate({
-    dialect,
-    column,
-    type,
-    name,
-    expected: driver.preparePersistentValue(value, column),
-  });
+  const expected: unknown = driver.preparePersistentValue(value, column);
+  const isSpecial = expected === null || expected === undefined || expected instanceof Date;
+  const known = isSpecial ? undefined : valueConditions.get(column);
+  if (known !== undefined) return { condition: known, values: [expected] };
+  const name = driver.escape(column.databaseName);
+  const predicate = tokenPredicate({ dialect, column, type: driver.normalizeType(column), name, expected });
+  if (!isSpecial) valueConditions.set(column, predicate.condition);
+  return predicate;
 }
 
-const spellings = new WeakMap<Column, Pick<TokenComparison, "name" | "type">>();
-
-function spellingOf(driver: DataSource["driver"], column: Column): Pick<TokenComparison, "name" | "type"> {
-  let spelling = spellings.get(column);
-  if (spelling === undefined) {
-    spelling = { name: driver.escape(column.databaseName), type: driver.normalizeType(column) };
-    spellings.set(column, spelling);
-  }
-  return spelling;
-}
+// By which values are compared that are neither null nor Dates.
+const valueConditions = new WeakMap<Column, string>();

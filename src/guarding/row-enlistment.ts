@@ -42,14 +42,17 @@ export function enlistObject(
   scope.rows.set(key, row);
   if (row.objects.some((object) => object.entity === entity)) return row;
   const loaded = guard.tracker.originalOf(entity);
+  const { expectation, expectedBy, missing } = expectedOf(guard, scope, row, entity, loaded);
   row.objects.push({
     entity,
     role,
     isGiven,
     original: loaded && isRebased(guard, description, loaded, entity) ? undefined : loaded,
     isRemoved: guard.tracker.isRemoved(entity),
+    expectation,
+    expectedBy,
+    missing,
     members,
-    ...expectedOf(guard, scope, row, entity, loaded),
   });
   return row;
 }
@@ -98,16 +101,15 @@ function ownExpectation(
   loaded: Original | undefined,
 ): Pick<RowObject, "expectation" | "missing" | "expectedBy"> {
   const named = namedExpectation(guard, description, entity);
-  return {
-    ...expectationOf(description, loaded, entity, named),
-    expectedBy: named === undefined ? "load" : "caller",
-  };
+  const { expectation, missing } = expectationOf(description, loaded, entity, named);
+  return { expectation, missing, expectedBy: named === undefined ? "load" : "caller" };
 }
 
 function membersNow(
   { shape }: EntityDescription,
   entity: ObjectLiteral,
 ): ReadonlyMap<RelationMetadata, readonly ObjectLiteral[]> {
+  if (shape.collections.length === 0) return none;
   return new Map(
     shape.collections.flatMap((relation) => {
       const members = membersOf(relation, entity);
@@ -115,6 +117,8 @@ function membersNow(
     }),
   );
 }
+
+const none: ReadonlyMap<RelationMetadata, readonly ObjectLiteral[]> = new Map();
 
 // `{ id: 7 }` in a relation names a row and says nothing of it: at most its foreign key is written.
 function isNamedByKey(metadata: EntityMetadata, entity: ObjectLiteral): boolean {

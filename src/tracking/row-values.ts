@@ -45,16 +45,14 @@ export class RowValues {
     columns: readonly Column[],
     valueOf: (column: Column) => unknown,
   ): RowValues {
-    return new RowValues(
-      shape,
-      new Map(columns.map((column) => [column, keptValue(column, valueOf(column))])),
-      // What such a relation pointed to is told by its foreign key from now on.
-      new Map(
-        shape.relations
-          .filter(({ joinColumns }) => joinColumns.some((column) => columns.includes(column)))
-          .map((relation) => [relation, undefined]),
-      ),
-    );
+    const values = new Map<Column, unknown>();
+    for (const column of columns) values.set(column, keptValue(column, valueOf(column)));
+    // What such a relation pointed to is told by its foreign key from now on.
+    const relatedIds = new Map<RelationMetadata, undefined>();
+    for (const relation of shape.relations) {
+      if (relation.joinColumns.some((column) => columns.includes(column))) relatedIds.set(relation, undefined);
+    }
+    return new RowValues(shape, values, relatedIds);
   }
 
   /** The values in an INSERT, in which a foreign key that is not there is null. */
@@ -93,6 +91,7 @@ export class RowValues {
    * have edited it since. What is not known that way counts as never loaded.
    */
   rebase({ original, entity, id, tokens, generated }: RebaseOptions): Original {
+    const { collections, relations } = this.shape;
     return {
       shape: this.shape,
       values: this.shape.columns.map((column, index) => {
@@ -105,13 +104,18 @@ export class RowValues {
         // TypeORM puts null into nullable properties that were not loaded, which is no edit of anybody's.
         return column.isNullable && columnValue(column, entity) === null ? null : undefined;
       }),
-      relatedIds: this.shape.relations.map((relation, index) =>
-        this.relatedIds.has(relation) ? this.relatedIds.get(relation) : original?.relatedIds[index],
-      ),
-      memberIds: this.shape.collections.map((_, index) => original?.memberIds[index]),
+      relatedIds:
+        relations.length === 0
+          ? none
+          : relations.map((relation, index) =>
+              this.relatedIds.has(relation) ? this.relatedIds.get(relation) : original?.relatedIds[index],
+            ),
+      memberIds: collections.length === 0 ? none : collections.map((_, index) => original?.memberIds[index]),
     };
   }
 }
+
+const none: readonly never[] = Object.freeze([]);
 
 export interface RebaseOptions {
   readonly original: Original | undefined;

@@ -19,7 +19,15 @@ class Dated {
   @RowVersion() version: number;
 }
 
+@Entity()
+class Shape {
+  @PrimaryGeneratedColumn() id: number;
+  @Column("box") outline: string;
+  @RowVersion() version: number;
+}
+
 eachDatabase((scratch, database) => {
+  const entities = database === "postgres" ? [Item, Dated, Shape] : [Item, Dated];
   const begin = { sqlite: "BEGIN TRANSACTION", postgres: "START TRANSACTION", mariadb: "START TRANSACTION" }[
     database
   ];
@@ -30,10 +38,10 @@ eachDatabase((scratch, database) => {
   const open = async (options?: GuardOptions): Promise<void> => {
     log = new QueryLog();
     const shared = { logging: true, logger: log } as const;
-    mine = await guardDataSource(scratch().dataSource([Item, Dated], shared), options).initialize();
+    mine = await guardDataSource(scratch().dataSource(entities, shared), options).initialize();
   };
   beforeEach(async () => {
-    looker = await scratch().dataSource([Item, Dated], { synchronize: true, dropSchema: true }).initialize();
+    looker = await scratch().dataSource(entities, { synchronize: true, dropSchema: true }).initialize();
     await open();
   });
   afterEach(async () => {
@@ -137,9 +145,9 @@ eachDatabase((scratch, database) => {
             "FROM (VALUES (?, ?, ?), (?, ?, ?), (?, ?, ?))) AS concurrency_rows " +
             'WHERE "id" = concurrency_value_0 AND ("version" = concurrency_value_2)',
           postgres:
-            'UPDATE "item" SET "stock" = concurrency_value_1, "version" = "version" + 1 FROM (VALUES ' +
-            '((CAST(NULL AS "item"))."id", (CAST(NULL AS "item"))."stock", (CAST(NULL AS "item"))."version", -1), ' +
-            "($1, $2, $3, 0), ($4, $5, $6, 1), ($7, $8, $9, 2)) AS concurrency_rows " +
+            'UPDATE "item" SET "stock" = concurrency_value_1, "version" = "version" + 1 FROM unnest(' +
+            'ARRAY[(CAST(NULL AS "item"))."id"] || $1, ARRAY[(CAST(NULL AS "item"))."stock"] || $2, ' +
+            'ARRAY[(CAST(NULL AS "item"))."version"] || $3) WITH ORDINALITY AS concurrency_rows ' +
             "(concurrency_value_0, concurrency_value_1, concurrency_value_2, concurrency_row) " +
             'WHERE "id" = concurrency_value_0 AND ("version" = concurrency_value_2) RETURNING concurrency_row, "version"',
           mariadb:
@@ -157,6 +165,24 @@ eachDatabase((scratch, database) => {
       ]);
       expect(await rows()).toEqual(items.map(({ name, stock }) => [name, stock, 2]));
     });
+
+    if (database === "postgres") {
+      it("is given row by row where its values are more than elements of an array can be", async () => {
+        await looker.manager.insert(Shape, [{ outline: "(2,2),(1,1)" }, { outline: "(4,4),(3,3)" }]);
+        const shapes = await mine.manager.find(Shape, { order: { id: "ASC" } });
+        for (const shape of shapes) shape.outline = `(${shape.id + 6},6),(5,5)`;
+        const statements = await log.during(() => mine.manager.save(shapes));
+        expect(statements[1]).toContain(
+          '(VALUES ((CAST(NULL AS "shape"))."id", (CAST(NULL AS "shape"))."outline", (CAST(NULL AS "shape"))."version", 1), ' +
+            "($1, $2, $3, 2), ($4, $5, $6, 3)) AS concurrency_rows",
+        );
+        const found = await looker.manager.find(Shape, { order: { id: "ASC" } });
+        expect(found.map(({ outline, version }) => [outline, version])).toEqual([
+          ["(7,6),(5,5)", 2],
+          ["(8,6),(5,5)", 2],
+        ]);
+      });
+    }
 
     it("is removed by one statement in a transaction", async () => {
       const items = await loaded(4);

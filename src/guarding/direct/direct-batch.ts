@@ -1,30 +1,27 @@
 import type { PersistMode } from "../entity-graph";
 import type { DirectRow } from "./direct-row";
-import { deleteOfRows, updateOfRows } from "./many-rows-statement";
+import { deleteOfRows, updateOfRows, type ManyRowsStatement } from "./many-rows-statement";
 import { rowBatches } from "./row-batches";
 import type { RowForm } from "./row-form";
 
 /** The rows of one statement. */
-export interface DirectBatch {
+export interface DirectBatch extends ManyRowsStatement {
   readonly form: RowForm;
   readonly rows: readonly [DirectRow, ...DirectRow[]];
-  readonly sql: string;
-  readonly parameters: unknown[];
 }
 
 /** The statements that write these rows. */
 export function batchesOf(mode: PersistMode, rows: readonly DirectRow[]): readonly DirectBatch[] {
   return rowBatches(rows).map((batch) => {
-    const [{ form }] = batch;
-    const isOne = batch.length === 1;
+    const [{ expected, form, key, values }] = batch;
+    if (batch.length === 1) {
+      return { form, rows: batch, sql: form.sql, parameters: [...values, ...key, ...expected] };
+    }
     const many = mode === "remove" ? deleteOfRows : updateOfRows;
-    return {
-      form,
-      rows: batch,
-      sql: isOne ? form.sql : many(form.shape, batch.length),
-      parameters: batch.flatMap(({ expected, key, values }) =>
-        isOne ? [...values, ...key, ...expected] : [...key, ...values, ...expected],
-      ),
-    };
+    const { parameters, sql } = many(
+      form.shape,
+      batch.map((row) => [...row.key, ...row.values, ...row.expected]),
+    );
+    return { form, rows: batch, sql, parameters };
   });
 }

@@ -11,6 +11,9 @@ import type { SaveScope } from "../save-scope";
 import { directChanges, directRow, type DirectRow } from "./direct-row";
 import { directEntity, type DirectEntity } from "./direct-entity";
 
+/** They speak like another database, and nobody has tried whether they understand these statements. */
+const untried: ReadonlySet<string> = new Set(["aurora-mysql", "aurora-postgres", "cockroachdb"]);
+
 /** What a save or remove comes to that the guard writes by its own statements. */
 export interface DirectPlan {
   readonly rows: readonly DirectRow[];
@@ -33,25 +36,30 @@ export function planDirectWrite(
   const { isUnchecked, goesByOriginals, mode, parent, rootLinks, unsaved } = scope;
   if (!goesByOriginals || isUnchecked || rootLinks.length > 0 || unsaved.length > 0) return undefined;
   if ((mode !== "save" && mode !== "remove") || parent !== undefined || isInSave(guard)) return undefined;
-  if (guard.dialect === "other" || options?.data !== undefined) return undefined;
+  if (guard.dialect === "other" || untried.has(guard.dataSource.options.type)) return undefined;
+  if (options?.data !== undefined) return undefined;
   if (mode === "remove" && (cascadesWithin(scope) || refersToItself(entities))) return undefined;
   const isReloaded = options?.reload !== false;
   const rows: DirectRow[] = [];
   const unchanged: GuardedRow[] = [];
-  let only: EntityMetadata | undefined;
+  let metadata: EntityMetadata | undefined;
+  let entity: DirectEntity | undefined;
   for (const node of entities) {
     if (node.role === "member") continue;
-    // Those of one type are deleted by statements of their own, in an order that foreign keys may ask for.
-    if (mode === "remove" && node.metadata !== (only ??= node.metadata)) return undefined;
-    if (options?.listeners !== false && hasListeners(mode, node.metadata)) return undefined;
-    const entity = entityOf(guard, mode, node);
-    const row = entity && rowOf(scope, node);
+    if (node.metadata !== metadata) {
+      // Those of one type are deleted by statements of their own, in an order that foreign keys may ask for.
+      if (mode === "remove" && metadata !== undefined) return undefined;
+      metadata = node.metadata;
+      if (options?.listeners !== false && hasListeners(mode, metadata)) return undefined;
+      entity = entityOf(guard, mode, metadata);
+    }
+    const row = node.isRoot ? rowOf(scope, node) : undefined;
     if (entity === undefined || row === undefined) return undefined;
     const columns = mode === "remove" ? [] : columnsOf(guard, entity, row);
     if (columns === undefined) return undefined;
     if (mode === "save" && columns.length === 0) unchanged.push(row);
     else {
-      const direct = directRow(guard, entity, row, { mode, columns, isReloaded });
+      const direct = directRow(guard, entity, row, { mode, columns, isReloaded }, rows.at(-1)?.form);
       if (direct === undefined) return undefined;
       rows.push(direct);
     }
@@ -71,12 +79,8 @@ function refersToItself(entities: EntityGraph["entities"]): boolean {
   );
 }
 
-function entityOf(
-  guard: Guard,
-  mode: PersistMode,
-  { isRoot, metadata }: GraphEntity,
-): DirectEntity | undefined {
-  const description = isRoot ? guard.describe(metadata) : undefined;
+function entityOf(guard: Guard, mode: PersistMode, metadata: EntityMetadata): DirectEntity | undefined {
+  const description = guard.describe(metadata);
   const entity = description && directEntity(guard, description);
   return mode === "remove" && entity?.isRemovable === false ? undefined : entity;
 }

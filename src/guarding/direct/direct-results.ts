@@ -5,7 +5,7 @@ import type { GuardedRow } from "../guarded-row";
 import type { DirectBatch } from "./direct-batch";
 import type { DirectEntity } from "./direct-entity";
 import type { DirectRow } from "./direct-row";
-import { rowNumber } from "./many-rows-statement";
+import { firstRow, rowNumber } from "./values-table";
 
 /** What the database has in a column of a row after an UPDATE, as a property holds it; undefined for what is not known. */
 export type AfterUpdate = (column: Column) => unknown;
@@ -21,7 +21,7 @@ export function returnedRows(
   const found = new Map<DirectRow, AfterUpdate>();
   if (shape.returned.length === 0) return found;
   for (const record of records) {
-    const row = rows[rows.length === 1 ? 0 : Number(record[rowNumber])];
+    const row = rows[rows.length === 1 ? 0 : Number(record[rowNumber]) - firstRow];
     if (row === undefined) continue;
     found.set(row, (column) => {
       const value = record[column.databaseName];
@@ -59,12 +59,12 @@ function tokensAfter(
   after: AfterUpdate,
 ): Expectation {
   const [before] = row.expectationsFor();
-  return new Map(
-    tokens.map((token) => {
-      const expected = before?.get(token);
-      const told = after(token);
-      if (told !== undefined) return [token, told];
-      return [token, token === rowVersion ? Number(expected) + 1 : expected];
-    }),
-  );
+  const now = new Map<Column, unknown>();
+  for (const token of tokens) {
+    const expected = before?.get(token);
+    const told = after(token);
+    if (told !== undefined) now.set(token, told);
+    else now.set(token, token === rowVersion ? Number(expected) + 1 : expected);
+  }
+  return now;
 }

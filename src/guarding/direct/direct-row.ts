@@ -26,16 +26,17 @@ export interface DirectRow {
 /**
  * A row of a save or remove.
  *
+ * @param likely the form that it probably has.
  * @returns undefined where a value has another form in a statement that only TypeORM knows.
  */
 export function directRow(
   guard: Guard,
   entity: DirectEntity,
   row: GuardedRow,
-  options: Omit<RowFormOptions, "conditions">,
+  { columns, isReloaded, mode }: Omit<RowFormOptions, "conditions">,
+  likely?: RowForm,
 ): DirectRow | undefined {
   const { driver } = guard.dataSource;
-  const { columns } = options;
   const object = row.subject.entity;
   const conditions: ShapeCondition[] = [];
   const expected: unknown[] = [];
@@ -44,8 +45,10 @@ export function directRow(
     for (const [column, value] of expectation) {
       const { condition, values } = predicateOf(guard, entity.description, column, value);
       conditions.push({ column, condition });
-      expected.push(...values);
-      compared.push(...values.map(() => column));
+      for (const each of values) {
+        expected.push(each);
+        compared.push(column);
+      }
     }
   }
   const key = entity.keys.map((column) => column.getEntityValue(row.id, true) as unknown);
@@ -60,7 +63,8 @@ export function directRow(
     areBoundAsWritten(guard, columns, values) &&
     areBoundAsWritten(guard, compared, expected);
   if (!isBindable) return undefined;
-  return { row, form: rowForm(guard, entity, { ...options, conditions }), key, values, expected, written };
+  const form = rowForm(guard, entity, { mode, columns, conditions, isReloaded }, likely);
+  return { row, form, key, values, expected, written };
 }
 
 /**

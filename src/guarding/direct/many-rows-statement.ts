@@ -1,6 +1,6 @@
-import { placeholders } from "../placeholders";
 import type { Column } from "../../metadata/column";
-import { allOf, conjunction, exactKey, namesOf, type StatementShape } from "./statement-shape";
+import { allOf, conjunction, namesOf, type StatementShape } from "./statement-shape";
+import { rowNumber, valueName, valuesTable, type RowParameters } from "./values-table";
 
 /*
  * One statement for many rows joins the table with a table of values: for each row its key, what is set and what is
@@ -14,14 +14,15 @@ import { allOf, conjunction, exactKey, namesOf, type StatementShape } from "./st
  * for the join.
  */
 
-const alias = "concurrency_rows";
+export interface ManyRowsStatement {
+  readonly sql: string;
+  readonly parameters: unknown[];
+}
 
-/** The column in which PostgreSQL returns which of the rows it is, from 0. */
-export const rowNumber = "concurrency_row";
-
-/** The UPDATE of `count` rows. Takes for each of them the key, what it sets, the expected values. */
-export function updateOfRows(shape: StatementShape, count: number): string {
+/** The UPDATE of many rows; on PostgreSQL it returns the number of each one that it has found. */
+export function updateOfRows(shape: StatementShape, rows: readonly RowParameters[]): ManyRowsStatement {
   const { assignments, columns, dialect, escape, keys, returned, table } = shape;
+  const { parameters, sql: values } = valuesTable(shape, valueColumns(shape), rows);
   const isRow = joinCondition(shape);
   const expected = expectedCondition(shape);
   const sets = [
@@ -30,64 +31,36 @@ export function updateOfRows(shape: StatementShape, count: number): string {
     ),
     ...assignments,
   ].join(", ");
-  switch (dialect) {
-    case "postgres": {
-      const returning = ` RETURNING ${[rowNumber, ...returned.map(({ databaseName }) => escape(databaseName))].join(", ")}`;
-      return `UPDATE ${table} SET ${sets} FROM ${valuesTable(shape, count)} WHERE ${conjunction(isRow, expected)}${returning}`;
-    }
-    case "mysql":
-    case "mariadb":
-      return `UPDATE ${valuesTable(shape, count)} STRAIGHT_JOIN ${table} ON ${isRow} SET ${sets}${where(expected)}`;
-    default:
-      return `UPDATE ${table} SET ${sets} FROM ${valuesTable(shape, count)} WHERE ${conjunction(isRow, expected)}`;
+  if (dialect === "mysql" || dialect === "mariadb") {
+    const sql = `UPDATE ${values} STRAIGHT_JOIN ${table} ON ${isRow} SET ${sets}${where(expected)}`;
+    return { sql, parameters };
   }
+  const names = [rowNumber, ...returned.map(({ databaseName }) => escape(databaseName))].join(", ");
+  const returning = dialect === "postgres" ? ` RETURNING ${names}` : "";
+  const sql = `UPDATE ${table} SET ${sets} FROM ${values} WHERE ${conjunction(isRow, expected)}${returning}`;
+  return { sql, parameters };
 }
 
-/** The DELETE of `count` rows. Takes for each of them the key, the expected values. */
-export function deleteOfRows(shape: StatementShape, count: number): string {
+/** The DELETE of many rows. */
+export function deleteOfRows(shape: StatementShape, rows: readonly RowParameters[]): ManyRowsStatement {
+  const { parameters, sql: values } = valuesTable(shape, valueColumns(shape), rows);
+  return { sql: deleteBy(shape, values), parameters };
+}
+
+function deleteBy(shape: StatementShape, values: string): string {
   const { dialect, keys, table } = shape;
   const isRow = joinCondition(shape);
   const expected = expectedCondition(shape);
   switch (dialect) {
     case "postgres":
-      return `DELETE FROM ${table} USING ${valuesTable(shape, count)} WHERE ${conjunction(isRow, expected)}`;
+      return `DELETE FROM ${table} USING ${values} WHERE ${conjunction(isRow, expected)}`;
     case "mysql":
     case "mariadb":
-      return `DELETE concurrency_target FROM ${valuesTable(shape, count)} STRAIGHT_JOIN ${table} AS concurrency_target ON ${isRow}${where(expected)}`;
+      return `DELETE concurrency_target FROM ${values} STRAIGHT_JOIN ${table} AS concurrency_target ON ${isRow}${where(expected)}`;
     default: {
       const key = namesOf(shape, keys);
-      const found = `SELECT ${key} FROM ${table} JOIN ${valuesTable(shape, count)} ON ${isRow}${where(expected)}`;
+      const found = `SELECT ${key} FROM ${table} JOIN ${values} ON ${isRow}${where(expected)}`;
       return `DELETE FROM ${table} WHERE (${key}) IN (${found})`;
-    }
-  }
-}
-
-function valuesTable(shape: StatementShape, count: number): string {
-  const { dialect, escape, table } = shape;
-  const columns = valueColumns(shape);
-  const next = placeholders(dialect);
-  const names = columns.map((_, index) => valueName(index));
-  switch (dialect) {
-    case "postgres": {
-      const types = columns.map(({ databaseName }) => `(CAST(NULL AS ${table})).${escape(databaseName)}`);
-      const rows = eachOf(count, (index) => `(${columns.map(next).join(", ")}, ${index})`);
-      return `(VALUES (${types.join(", ")}, -1), ${rows.join(", ")}) AS ${alias} (${names.join(", ")}, ${rowNumber})`;
-    }
-    case "mysql":
-    case "mariadb": {
-      const types = columns.map(
-        ({ databaseName }, index) => `${escape(databaseName)} AS ${valueName(index)}`,
-      );
-      const row = columns
-        .map((column, index) => (index < shape.keys.length ? exactKey(shape, column, "?") : "?"))
-        .join(", ");
-      const rows = eachOf(count, () => ` UNION ALL SELECT ${row}`);
-      return `(SELECT ${types.join(", ")} FROM ${table} WHERE FALSE${rows.join("")}) AS ${alias}`;
-    }
-    default: {
-      const named = names.map((name, index) => `column${index + 1} AS ${name}`).join(", ");
-      const row = `(${columns.map(next).join(", ")})`;
-      return `(SELECT ${named} FROM (VALUES ${eachOf(count, () => row).join(", ")})) AS ${alias}`;
     }
   }
 }
@@ -103,19 +76,11 @@ function expectedCondition({ columns, conditions, keys }: StatementShape): strin
 
 function valueColumns({ columns, conditions, keys }: StatementShape): Column[] {
   const expected = conditions.flatMap(({ column, condition }) =>
-    eachOf(condition.split("?").length - 1, () => column),
+    Array.from({ length: condition.split("?").length - 1 }, () => column),
   );
   return [...keys, ...columns, ...expected];
 }
 
-function valueName(index: number): string {
-  return `concurrency_value_${index}`;
-}
-
 function where(condition: string): string {
   return condition === "" ? "" : ` WHERE ${condition}`;
-}
-
-function eachOf<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index));
 }

@@ -13,6 +13,7 @@ const bytesInStatement = 1 << 20;
  */
 export function rowBatches(rows: readonly DirectRow[]): readonly Rows[] {
   const batches: Rows[] = [];
+  if (rows.length === 1) return [[rows[0] as DirectRow]];
   const open = new Map<RowForm, { readonly batch: Rows; bytes: number }>();
   for (const row of rows) {
     const { form } = row;
@@ -36,8 +37,14 @@ function valueCount({ expected, key, values }: DirectRow): number {
 }
 
 function bytesOf({ expected, key, values }: DirectRow): number {
-  return [...key, ...values, ...expected].reduce<number>((bytes, value) => {
-    if (typeof value === "string") return bytes + value.length;
-    return bytes + (value instanceof Uint8Array ? value.byteLength : 8);
-  }, 0);
+  return bytesOfEach(key) + bytesOfEach(values) + bytesOfEach(expected);
+}
+
+function bytesOfEach(values: readonly unknown[]): number {
+  let bytes = 0;
+  for (const value of values) {
+    if (typeof value === "string") bytes += value.length;
+    else bytes += value instanceof Uint8Array ? value.byteLength : 8;
+  }
+  return bytes;
 }

@@ -9,6 +9,7 @@ import type { ShapeCondition, StatementShape } from "./statement-shape";
 /** What the statements of two rows have in common if they differ in values alone. */
 export interface RowForm {
   readonly entity: DirectEntity;
+  readonly options: RowFormOptions;
   readonly shape: StatementShape;
   /** Whether each row has a statement of its own, in the order of the rows. */
   readonly isOrdered: boolean;
@@ -31,8 +32,18 @@ export interface RowFormOptions {
 const formsKept = 200;
 const forms = new WeakMap<DirectEntity, Map<string, RowForm>>();
 
-/** The form of a row's statement, made once for all rows that have it. */
-export function rowForm(guard: Guard, entity: DirectEntity, options: RowFormOptions): RowForm {
+/**
+ * The form of a row's statement, made once for all rows that have it.
+ *
+ * @param likely the one that it probably is.
+ */
+export function rowForm(
+  guard: Guard,
+  entity: DirectEntity,
+  options: RowFormOptions,
+  likely?: RowForm,
+): RowForm {
+  if (likely?.entity === entity && isSame(likely.options, options)) return likely;
   const { columns, conditions, isReloaded, mode } = options;
   let key = `${mode} ${String(isReloaded)}`;
   for (const { databaseName } of columns) key += `\u0000${databaseName}`;
@@ -43,6 +54,7 @@ export function rowForm(guard: Guard, entity: DirectEntity, options: RowFormOpti
   const shape = shapeOf(guard, entity, options);
   const form = {
     entity,
+    options,
     shape,
     isOrdered: isOrdered(guard, entity, columns),
     isReadAfter:
@@ -55,6 +67,17 @@ export function rowForm(guard: Guard, entity: DirectEntity, options: RowFormOpti
   if (ofEntity.size >= formsKept) ofEntity.clear();
   forms.set(entity, ofEntity.set(key, form));
   return form;
+}
+
+function isSame(one: RowFormOptions, other: RowFormOptions): boolean {
+  return (
+    one.mode === other.mode &&
+    one.isReloaded === other.isReloaded &&
+    one.columns.length === other.columns.length &&
+    one.conditions.length === other.conditions.length &&
+    one.columns.every((column, index) => column === other.columns[index]) &&
+    one.conditions.every(({ condition }, index) => condition === other.conditions[index]?.condition)
+  );
 }
 
 function shapeOf(
