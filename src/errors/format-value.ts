@@ -14,15 +14,16 @@ export function formatValue(value: unknown): string {
 
 /** `version 1`, or `price '1.20' and version 1`. */
 export function formatTokens(values: Readonly<Record<string, unknown>>): string {
-  return Object.entries(values)
-    .map(([path, value]) => `${path} ${formatValue(value)}`)
-    .join(" and ");
+  let text = "";
+  for (const path of Object.keys(values)) {
+    text += `${text === "" ? "" : " and "}${path} ${formatValue(values[path])}`;
+  }
+  return text;
 }
 
 /** `Product {id: 7}`. */
 export function formatRow(entityName: string, id: Readonly<Record<string, unknown>>): string {
-  const key = Object.entries(id)
-    .map(([path, value]) => `${path}: ${formatValue(value)}`)
-    .join(", ");
+  let key = "";
+  for (const path of Object.keys(id)) key += `${key === "" ? "" : ", "}${path}: ${formatValue(id[path])}`;
   return `${entityName} {${key}}`;
 }

@@ -57,15 +57,16 @@ function describeExpectation(conflict: Conflict): string {
   const tokens = formatTokens(withoutCompared(conflict, expected));
   const changed =
     actual === null ? [] : compared.filter((path) => !isDeepStrictEqual(expected[path], actual[path]));
+  if (changed.length === 0) return tokens === "" ? "it to be there" : tokens;
   const asRead = changed.length === 1 ? "as it was read" : "as they were read";
-  const columns = changed.length === 0 ? "" : `${changed.join(" and ")} to be ${asRead}`;
-  return [tokens, columns].filter((part) => part !== "").join(" and ") || "it to be there";
+  return `${tokens}${tokens === "" ? "" : " and "}${changed.join(" and ")} to be ${asRead}`;
 }
 
 function withoutCompared(
-  { compared = [] }: Conflict,
+  { compared }: Conflict,
   values: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+): Readonly<Record<string, unknown>> {
+  if (compared === undefined) return values;
   return Object.fromEntries(Object.entries(values).filter(([path]) => !compared.includes(path)));
 }
 

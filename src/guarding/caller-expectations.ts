@@ -24,9 +24,9 @@ export function namedExpectation(
   return decodeVersion(guard, description, key, named.get(entity));
 }
 
-/** How to put back, after a rollback, what a caller has named for an entity. */
-export function rememberNamedExpectation(entity: ObjectLiteral): () => void {
-  if (!named.has(entity)) return () => undefined;
+/** How to put back, after a rollback, what a caller has named for an entity; undefined if nobody has. */
+export function rememberNamedExpectation(entity: ObjectLiteral): (() => void) | undefined {
+  if (!named.has(entity)) return undefined;
   const token = named.get(entity);
   return () => nameExpectation(entity, token);
 }

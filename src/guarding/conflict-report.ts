@@ -83,9 +83,11 @@ function conflictsOfRow(
   const { compare, updatesAllColumns } = row.description;
   const isPartial = scope.mode === "save" && compare !== undefined && !updatesAllColumns;
   const changed = isPartial ? row.changedColumns(guard.dataSource.driver) : undefined;
-  const conflicting = row.objects
-    .filter(({ role }) => isCertain || role !== "member")
-    .filter((object) => isCertain || !isAsExpected(guard, row.expectationOf(object, changed), actual));
+  const conflicting = row.objects.filter(
+    (object) =>
+      isCertain ||
+      (object.role !== "member" && !isAsExpected(guard, row.expectationOf(object, changed), actual)),
+  );
   return withoutRepeatedRoots(conflicting).map((object) =>
     conflictOf(row.description, row.id, {
       operation: object.role === "root" ? "touch" : operations[scope.mode],
@@ -128,7 +130,7 @@ export function conflictOf(
     reason: actual === undefined ? "deleted" : "modified",
     expectedBy,
     expected: toRecord(expected),
-    actual: actual === undefined ? null : toRecord(new Map([...actual].filter(([token]) => isShown(token)))),
+    actual: actual === undefined ? null : toRecord(actual, isShown),
     ...(compared.size > 0
       ? {
           compared: [...expected.keys()]

@@ -67,9 +67,14 @@ export function isRelevant(
   return isKnown || isChanged || token.isSelect || isHiddenForeignKey(token);
 }
 
-/** Token property path to value, as a conflict reports it. */
-export function toRecord(expectation: Expectation): Record<string, unknown> {
-  return Object.fromEntries([...expectation].map(([token, value]) => [token.propertyPath, value]));
+/** Token property path to value, as a conflict reports it, of the tokens that meet a condition. */
+export function toRecord(
+  expectation: Expectation,
+  isWanted: (token: Column) => boolean = () => true,
+): Record<string, unknown> {
+  const record: Record<string, unknown> = {};
+  for (const [token, value] of expectation) if (isWanted(token)) record[token.propertyPath] = value;
+  return record;
 }
 
 // A version that the class itself puts into every new object (`version = 1` in its body) says nothing of any row.

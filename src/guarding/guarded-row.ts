@@ -50,7 +50,7 @@ export class GuardedRow {
   isRemoved = false;
   #found: Original | undefined;
   #writer: RowObject | undefined;
-  #idle: ReadonlySet<RowObject> = new Set();
+  #idle: ReadonlySet<RowObject> | undefined;
 
   constructor(
     readonly key: string,
@@ -181,7 +181,8 @@ export class GuardedRow {
 
   // An unchanged copy of what is written, a back-reference for one, wants nothing of the row.
   get #concerned(): readonly RowObject[] {
-    return this.objects.filter((object) => !this.#idle.has(object));
+    const idle = this.#idle;
+    return idle === undefined ? this.objects : this.objects.filter((object) => !idle.has(object));
   }
 
   /** Notes a write of the save's own that succeeded; without tokens, one that left them alone. */

@@ -26,6 +26,13 @@ const transactionHooks = [
   "afterTransactionRollback",
 ] as const;
 
+const listenerLists = {
+  save: ["beforeInsertListeners", "beforeUpdateListeners", "afterInsertListeners", "afterUpdateListeners"],
+  remove: ["beforeRemoveListeners", "afterRemoveListeners"],
+  "soft-remove": ["beforeSoftRemoveListeners", "afterSoftRemoveListeners"],
+  recover: ["beforeRecoverListeners", "afterRecoverListeners"],
+} as const satisfies Readonly<Record<PersistMode, readonly (keyof EntityMetadata)[]>>;
+
 /** Whether somebody else's subscriber may write something while entities are saved, removed or recovered. */
 export function hasWritingSubscribers({ dataSource }: Guard, mode: PersistMode): boolean {
   return dataSource.subscribers.some((subscriber) => hears(subscriber, before[mode]));
@@ -48,7 +55,7 @@ export function isSubscribed(
 
 /** Whether entities have listeners of their own that are called at a write, which undo it where they fail. */
 export function hasListeners(mode: PersistMode, metadata: EntityMetadata): boolean {
-  return beforeAndAfter[mode].some((event) => metadata[`${event}Listeners`].length > 0);
+  return listenerLists[mode].some((list) => metadata[list].length > 0);
 }
 
 /** Whether somebody else's subscriber is told of queries. */

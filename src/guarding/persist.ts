@@ -11,7 +11,7 @@ import type { Guard } from "./guard";
 import { keepListening } from "./hook-transactions";
 import { refuseLockedEntities } from "./locked-rows";
 import { decideOnMissingToken } from "./missing-token";
-import { hasWritingSubscribers, isSubscribed } from "./observers";
+import { hasWritingSubscribers, isSubscribed, isToldOfQueries, isToldOfTransactions } from "./observers";
 import { raiseRoots } from "./root-raising";
 import { enlistRows } from "./row-enlistment";
 import { currentScope, isInSave, runBesideSave, runInSave } from "./save-flow";
@@ -79,14 +79,15 @@ function rootsOf(
   { dataSource }: Guard,
   { entity, target }: PersistCall,
 ): { metadata: EntityMetadata; entity: ObjectLiteral }[] {
-  const entities: unknown[] = Array.isArray(entity) ? entity : [entity];
-  return entities.flatMap((root) => {
+  const roots: { metadata: EntityMetadata; entity: ObjectLiteral }[] = [];
+  for (const root of Array.isArray(entity) ? (entity as unknown[]) : [entity]) {
     // What is no entity is left to TypeORM, whose error says so.
-    if (typeof root !== "object" || root === null) return [];
+    if (typeof root !== "object" || root === null) continue;
     const rootTarget = target ?? root.constructor;
-    if (!dataSource.hasMetadata(rootTarget)) return [];
-    return [{ metadata: dataSource.getMetadata(rootTarget).findInheritanceMetadata(root), entity: root }];
-  });
+    if (!dataSource.hasMetadata(rootTarget)) continue;
+    roots.push({ metadata: dataSource.getMetadata(rootTarget).findInheritanceMetadata(root), entity: root });
+  }
+  return roots;
 }
 
 async function persistInTurn(
@@ -140,7 +141,10 @@ async function persistInTurn(
     } else {
       const write = direct;
       const queryRunner = call.manager.queryRunner ?? (own = guard.dataSource.createQueryRunner());
-      await runBesideSave(guard, scope, () => write.execute(queryRunner));
+      await (isWatched(guard)
+        ? runBesideSave(guard, scope, () => write.execute(queryRunner))
+        : write.execute(queryRunner));
+      if (write.refused.length > 0) scope.refuse(write.refused);
       result = call.entity;
     }
     const completing = scope.complete();
@@ -157,6 +161,11 @@ async function persistInTurn(
   }
   settle();
   return result;
+}
+
+/** Whether code of somebody else's may be called by the statements of a direct write. */
+function isWatched(guard: Guard): boolean {
+  return guard.options.locks !== undefined || isToldOfQueries(guard) || isToldOfTransactions(guard);
 }
 
 function prepare(

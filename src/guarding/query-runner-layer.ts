@@ -26,6 +26,7 @@ export function layerQueryRunners(
   { methodsOver, onMade }: QueryRunnerLayer,
 ): () => void {
   const layers = new Map<object, object>();
+  const made = new Set<object>();
   const over = (below: object): object => {
     let layer = layers.get(below);
     if (layer === undefined) {
@@ -34,18 +35,19 @@ export function layerQueryRunners(
       );
       layer = Object.create(below, Object.fromEntries(descriptors)) as object;
       layers.set(below, layer);
+      made.add(layer);
     }
     return layer;
   };
   const ownBefore = Object.getOwnPropertyDescriptor(dataSource, "createQueryRunner");
   const { createQueryRunner } = dataSource as { readonly createQueryRunner: CreateQueryRunner };
-  const layeredOnes = new WeakSet<QueryRunner>();
   const layered: CreateQueryRunner = function (...parameters) {
     const queryRunner = createQueryRunner.apply(this, parameters);
-    if (!layeredOnes.has(queryRunner)) {
-      layeredOnes.add(queryRunner);
+    const prototype = Object.getPrototypeOf(queryRunner) as object;
+    // Everybody's one is given out again and again, and a unit of work may have put a layer over this one.
+    if (!isUnder(made, prototype)) {
       shapeForLayer(queryRunner);
-      Object.setPrototypeOf(queryRunner, over(Object.getPrototypeOf(queryRunner) as object));
+      Object.setPrototypeOf(queryRunner, over(prototype));
     }
     onMade?.(queryRunner);
     return queryRunner;
@@ -58,9 +60,16 @@ export function layerQueryRunners(
   return () => {
     // What somebody makes is not kept, but for what everybody shares where there is one connection.
     const { queryRunner } = dataSource.driver as { readonly queryRunner?: QueryRunner };
-    if (queryRunner !== undefined) takeOut(new Set(layers.values()), queryRunner);
+    if (queryRunner !== undefined) takeOut(made, queryRunner);
     restoreProperty(dataSource, "createQueryRunner", ownBefore);
   };
+}
+
+function isUnder(layers: ReadonlySet<object>, prototype: object): boolean {
+  for (let each: object | null = prototype; each !== null; each = prototypeOf(each)) {
+    if (layers.has(each)) return true;
+  }
+  return false;
 }
 
 // A unit of work may have put another one over it.

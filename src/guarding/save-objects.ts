@@ -16,12 +16,16 @@ const claims = new WeakMap<SaveScope, Map<RelationMetadata, Keys>>();
 
 /** Every object that stands for a guarded row of the save, those without a key included. */
 export function objectsOf({ rows, unsaved }: SaveScope): SaveObject[] {
-  return [
-    ...[...rows.values()].flatMap(({ description: { metadata }, objects }) =>
-      objects.map(({ entity, members }) => ({ metadata, entity, members })),
-    ),
-    ...unsaved.map(({ description: { metadata }, entity, members }) => ({ metadata, entity, members })),
-  ];
+  const all: SaveObject[] = [];
+  for (const { description, objects } of rows.values()) {
+    for (const { entity, members } of objects) {
+      all.push({ metadata: description.metadata, entity, members });
+    }
+  }
+  for (const { description, entity, members } of unsaved) {
+    all.push({ metadata: description.metadata, entity, members });
+  }
+  return all;
 }
 
 /** The keys of all members that the objects of the save have in a collection, whichever of them has it. */

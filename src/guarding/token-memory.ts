@@ -9,20 +9,20 @@ interface Remembered {
   readonly entity: ObjectLiteral;
   readonly original: Original | undefined;
   readonly tokens: readonly (readonly [Column, unknown])[];
-  readonly restoreNamed: () => void;
+  readonly restoreNamed: (() => void) | undefined;
 }
 
 /** The originals that the entities of a save have before it, and the tokens in them that no application writes. */
 export class TokenMemory {
-  readonly #remembered: readonly Remembered[];
+  readonly #remembered: Remembered[] = [];
 
   constructor(
     private readonly guard: Guard,
     entities: readonly Pick<GraphEntity, "metadata" | "entity">[],
   ) {
-    this.#remembered = entities.flatMap(({ metadata, entity }) => {
+    for (const { entity, metadata } of entities) {
       const description = guard.describe(metadata);
-      if (description === undefined) return [];
+      if (description === undefined) continue;
       const tokens: [Column, unknown][] = [];
       for (const token of description.tokens) {
         // The others are the application's own columns: what its owner put there stays.
@@ -35,14 +35,14 @@ export class TokenMemory {
         if (value !== undefined) tokens.push([column, value]);
       }
       const original = guard.tracker.originalOf(entity);
-      return [{ entity, original, tokens, restoreNamed: rememberNamedExpectation(entity) }];
-    });
+      this.#remembered.push({ entity, original, tokens, restoreNamed: rememberNamedExpectation(entity) });
+    }
   }
 
   /** Puts them back. */
   restore(): void {
     for (const { entity, original, restoreNamed, tokens } of this.#remembered) {
-      restoreNamed();
+      restoreNamed?.();
       for (const [token, value] of tokens) {
         if (token.getEntityValue(entity) !== value) token.setEntityValue(entity, value);
       }

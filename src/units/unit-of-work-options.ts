@@ -59,7 +59,11 @@ const longestDelayMs = 2 ** 31 - 1;
  *
  * @throws GuardConfigurationError for an option out of its bounds.
  */
-export function resolveUnitOfWorkOptions(options: UnitOfWorkOptions = {}): ResolvedUnitOfWorkOptions {
+export function resolveUnitOfWorkOptions(options?: UnitOfWorkOptions): ResolvedUnitOfWorkOptions {
+  return options === undefined ? defaults : resolve(options);
+}
+
+function resolve(options: UnitOfWorkOptions): ResolvedUnitOfWorkOptions {
   const { retries = 5, minDelayMs = 100 } = options;
   const { maxDelayMs = Math.max(defaultMaxDelayMs, minDelayMs) } = options;
   check(
@@ -82,6 +86,8 @@ export function resolveUnitOfWorkOptions(options: UnitOfWorkOptions = {}): Resol
   }
   return Object.freeze({ ...options, retries, minDelayMs, maxDelayMs });
 }
+
+const defaults = resolve({});
 
 function check(holds: boolean, option: string, expected: string, given: unknown): void {
   if (!holds) throw new GuardConfigurationError(`"${option}" must be ${expected}, not ${String(given)}.`);

@@ -25,6 +25,8 @@ interface QueryResult {
  * or the save is refused.
  */
 export class DirectWrite {
+  /** The rows of the statement that did not find all of them as expected; nothing was sent after it. */
+  refused: readonly GuardedRow[] = [];
   readonly #batches: readonly DirectBatch[];
 
   constructor(
@@ -41,26 +43,24 @@ export class DirectWrite {
     return second === undefined && first?.rows.length === 1 && !first.form.isReadAfter;
   }
 
-  async execute(queryRunner: QueryRunner): Promise<void> {
-    if (this.plan.unchanged.length > 0) await this.#refuseGone(queryRunner);
-    if (this.#batches.length > 0) await this.#writeAll(queryRunner);
+  execute(queryRunner: QueryRunner): Promise<void> {
+    if (this.plan.unchanged.length === 0) return this.#writeAll(queryRunner);
+    return this.#refuseGone(queryRunner).then(() => this.#writeAll(queryRunner));
   }
 
   // TypeORM would insert it again.
   async #refuseGone(queryRunner: QueryRunner): Promise<void> {
-    const { plan, scope } = this;
+    const { plan } = this;
     const found = await this.#read(queryRunner, plan.unchanged, () => []);
-    const gone = plan.unchanged.filter((row) => !found.has(row));
-    for (const row of gone) row.isAbsent = true;
-    if (gone.length > 0) scope.refuse(gone);
+    this.refused = plan.unchanged.filter((row) => !found.has(row));
+    for (const row of this.refused) row.isAbsent = true;
   }
 
   #writeAll(queryRunner: QueryRunner): Promise<void> {
-    if (!queryRunner.isTransactionActive && this.#needsTransaction) {
-      return this.#writeByTransaction(queryRunner);
-    }
-    if (this.isSingleStatement || !queryRunner.isTransactionActive) return this.#writeBatches(queryRunner);
-    return this.#writeInTransaction(queryRunner);
+    if (this.#batches.length === 0 || this.refused.length > 0) return Promise.resolve();
+    const isOpen = queryRunner.isTransactionActive;
+    if (isOpen ? this.isSingleStatement : !this.#needsTransaction) return this.#writeBatches(queryRunner);
+    return isOpen ? this.#writeInTransaction(queryRunner) : this.#writeByTransaction(queryRunner);
   }
 
   get #needsTransaction(): boolean {
@@ -80,9 +80,10 @@ export class DirectWrite {
   }
 
   #writeByTransaction(queryRunner: QueryRunner): Promise<void> {
-    return inTransaction(queryRunner, () => {
+    return inTransaction(queryRunner, async () => {
       this.scope.noteTransaction();
-      return this.#writeBatches(queryRunner);
+      await this.#writeBatches(queryRunner);
+      if (this.refused.length > 0) this.scope.refuse(this.refused);
     });
   }
 
@@ -91,7 +92,10 @@ export class DirectWrite {
     const beginning = scope.begin(queryRunner);
     if (beginning !== undefined) await beginning;
     const written: ReadonlyMap<DirectRow, AfterUpdate>[] = [];
-    for (const batch of this.#batches) written.push(await this.#writeBatch(queryRunner, batch));
+    for (const batch of this.#batches) {
+      written.push(await this.#writeBatch(queryRunner, batch));
+      if (this.refused.length > 0) return;
+    }
     // Not before all of it is written, for what comes later may fail.
     if (scope.mode === "remove") for (const row of plan.rows) noteRemoved(row);
     else for (const after of written) for (const [row, value] of after) noteUpdated(row, value);
@@ -102,7 +106,7 @@ export class DirectWrite {
     queryRunner: QueryRunner,
     batch: DirectBatch,
   ): Promise<ReadonlyMap<DirectRow, AfterUpdate>> {
-    const { guard, scope } = this;
+    const { guard } = this;
     const { form, parameters, rows, sql } = batch;
     const result = (await queryRunner.query(sql, parameters, true)) as QueryResult;
     if (!queryRunner.isTransactionActive && leavesTransactionOpen(guard, result)) {
@@ -110,7 +114,8 @@ export class DirectWrite {
     }
     const returned = returnedRows(guard, batch, result.records ?? []);
     if (requireCount(guard, rows[0].row, result.affected) < rows.length) {
-      scope.refuse(rows.filter((row) => !returned.has(row)).map(({ row }) => row));
+      this.refused = rows.filter((row) => !returned.has(row)).map(({ row }) => row);
+      return returned;
     }
     const after = form.isReadAfter ? await this.#readAfter(queryRunner, batch) : returned;
     return new Map(rows.map((row) => [row, after.get(row) ?? (() => undefined)]));

@@ -25,7 +25,7 @@ export class Operation extends Flow {
   /** What has ended the transaction around it without waiting for it, so that nothing of it may follow. */
   overtakenBy: Operation | undefined;
   /** Whether it has let its place go without saying so. */
-  hasLeft: () => boolean = () => false;
+  hasLeft: () => boolean = isStillThere;
   /** How many transactions were open inside each other when it began. */
   readonly depthBefore: number;
   #steps: Set<Promise<unknown>> | undefined;
@@ -90,6 +90,8 @@ export class Operation extends Flow {
     await this.inner?.quiet();
   }
 }
+
+const isStillThere = (): boolean => false;
 
 /** A place for one operation at a time on a connection. */
 export class Slot {
