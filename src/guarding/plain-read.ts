@@ -37,7 +37,10 @@ export function readPlainRows(
     records.map((record) => {
       const row: ObjectLiteral = {};
       for (const column of selected) {
-        row[column.propertyName] = driver.prepareHydratedValue(record[column.databaseName], column);
+        row[column.propertyName] = driver.prepareHydratedValue(
+          record[column.databaseName],
+          column,
+        ) as unknown;
       }
       return row;
     }),

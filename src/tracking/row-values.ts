@@ -50,7 +50,8 @@ export class RowValues {
     // What such a relation pointed to is told by its foreign key from now on.
     const relatedIds = new Map<RelationMetadata, undefined>();
     for (const relation of shape.relations) {
-      if (relation.joinColumns.some((column) => columns.includes(column))) relatedIds.set(relation, undefined);
+      if (relation.joinColumns.some((column) => columns.includes(column)))
+        relatedIds.set(relation, undefined);
     }
     return new RowValues(shape, values, relatedIds);
   }
