@@ -149,6 +149,8 @@ async function persistInTurn(
     }
     const completing = scope.complete();
     if (completing !== undefined) await completing;
+    settle();
+    return result;
   } catch (error) {
     await scope.undo();
     // What a listener failed after has been written all the same, unless it was undone.
@@ -159,8 +161,6 @@ async function persistInTurn(
   } finally {
     if (own !== undefined) await own.release();
   }
-  settle();
-  return result;
 }
 
 /** Whether code of somebody else's may be called by the statements of a direct write. */

@@ -37,16 +37,17 @@ export class UnitRun extends UnitFlow {
    * Begins its transaction. What the work asks of the connection meanwhile waits for that.
    *
    * @param isOneStatement whether it takes no more than that, so that nothing can get between.
-   * @returns rejects when it could not begin.
+   * @returns rejects when it could not begin. From the call on, and not only from then on, the work's statements wait for it.
    */
-  async begin(start: () => Promise<void>, isOneStatement: boolean): Promise<void> {
+  begin(start: () => Promise<void>, isOneStatement: boolean): Promise<void> {
     const client = isOneStatement ? pipeliningClient(this.guard, this.queryRunner) : undefined;
     const beginning = new Beginning(this.guard, client, start);
     this.#beginning = beginning;
-    await beginning.begun;
-    this.watch.begun();
-    if (client === undefined) this.#beginning = undefined;
-    else void beginning.settled.then(() => (this.#beginning = undefined));
+    return beginning.begun.then(() => {
+      this.watch.begun();
+      if (client === undefined) this.#beginning = undefined;
+      else void beginning.settled.then(() => (this.#beginning = undefined));
+    });
   }
 
   /** Waits until it has begun its transaction, or could not. */

@@ -19,6 +19,19 @@ class Dated {
   @RowVersion() version: number;
 }
 
+/** Its column is of another type in the database. */
+@Entity()
+class Called {
+  @PrimaryGeneratedColumn() id: number;
+  @Column("text", { nullable: true, transformer: { to: (text: string | null) => text, from: asText } })
+  text: string | null;
+  @RowVersion() version: number;
+}
+
+function asText(value: unknown): unknown {
+  return value === null || typeof value === "string" ? value : "loaded";
+}
+
 @Entity()
 class Shape {
   @PrimaryGeneratedColumn() id: number;
@@ -27,7 +40,7 @@ class Shape {
 }
 
 eachDatabase((scratch, database) => {
-  const entities = database === "postgres" ? [Item, Dated, Shape] : [Item, Dated];
+  const entities = database === "postgres" ? [Item, Dated, Shape, Called] : [Item, Dated];
   const begin = { sqlite: "BEGIN TRANSACTION", postgres: "START TRANSACTION", mariadb: "START TRANSACTION" }[
     database
   ];
@@ -181,6 +194,32 @@ eachDatabase((scratch, database) => {
           ["(7,6),(5,5)", 2],
           ["(8,6),(5,5)", 2],
         ]);
+      });
+
+      const called: [type: string, first: string, ...values: (string | null)[]][] = [
+        ["box", "(1,1),(0,0)", "(2,2),(1,1)", null],
+        ["text[]", "{a}", "{b,c}", '{"d e"}'],
+        ["text[]", "{a}", null, null],
+        ["part", "(1,a)", '(2,"b c")', null],
+        ["part", "(1,a)", null, null],
+        ["uuid", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a12", null],
+        ["jsonb", "{}", '{"a": 1}', '"b"'],
+        ["text", "(1", "(a)", "{b"],
+      ];
+      it.each(called)("writes a %s that the entity calls a text", async (type, first, ...values) => {
+        const { manager } = looker;
+        await manager.query("DROP TYPE IF EXISTS part CASCADE");
+        await manager.query("CREATE TYPE part AS (number integer, name text)");
+        await manager.query(`ALTER TABLE called DROP COLUMN IF EXISTS text, ADD text ${type}`);
+        await manager.query("TRUNCATE called RESTART IDENTITY");
+        await manager.query("INSERT INTO called (text, version) VALUES ($1, 1), ($1, 1)", [first]);
+        const list = await mine.manager.find(Called, { order: { id: "ASC" } });
+        list.forEach((one, index) => (one.text = values[index] ?? null));
+        const statements = await log.during(() => mine.manager.save(list));
+        expect(statements).toHaveLength(3);
+        expect(await manager.query('SELECT text::text, version FROM "called" ORDER BY id')).toEqual(
+          values.map((text) => ({ text, version: 2 })),
+        );
       });
     }
 

@@ -139,6 +139,25 @@ eachDatabase(
       ]);
     });
 
+    if (database === "postgres") {
+      it("is a transaction too where what is sent cannot be sent together", async () => {
+        const mine = await open();
+        const queryRunner = mine.createQueryRunner();
+        const client = (await queryRunner.connect()) as { readonly connection: { readonly stream: object } };
+        Object.assign(client.connection.stream, { cork: undefined });
+        await queryRunner.release();
+        const mistake = new Error("of the work");
+        const unit = runUnitOfWork(mine, async (manager) => {
+          await spend(manager);
+          throw mistake;
+        });
+        await expect(unit).rejects.toBe(mistake);
+        expect(await balance()).toBe(10);
+        await runUnitOfWork(mine, spend);
+        expect(await balance()).toBe(9);
+      });
+    }
+
     const writes: Record<string, (manager: EntityManager) => Promise<unknown>> = {
       "a write": (manager) => manager.update(Account, 1, { balance: 5 }),
       "raw SQL that looks like a read": (manager) => manager.query("SELECT 1"),

@@ -60,16 +60,29 @@ function unnestedArrays(
 const elementTypes =
   /^(?:smallint|integer|bigint|numeric|decimal|real|double precision|boolean|uuid|text|citext|character(?: varying)?|enum|jsonb?|bytea|date|time(?:stamp)? with(?:out)? time zone)$/;
 
+// What an entity calls a text may be of a type that TypeORM does not know.
+const textTypes = /^(?:text|citext|character(?: varying)?)$/;
+
 // The elements of an array are not arrays, and are no objects that the driver has a way of its own to send.
 function areElements(
   { typeOf }: StatementShape,
   columns: readonly Column[],
   rows: readonly RowParameters[],
 ): boolean {
-  return (
-    columns.every((column) => !column.isArray && elementTypes.test(typeOf(column))) &&
-    rows.every((row) => row.every(isElement))
-  );
+  return columns.every((column, index) => {
+    const type = typeOf(column);
+    return (
+      !column.isArray &&
+      elementTypes.test(type) &&
+      rows.every((row) => isElement(row[index])) &&
+      (!textTypes.test(type) || areTexts(rows, index))
+    );
+  });
+}
+
+// Composite types, arrays and boxes are written in brackets.
+function areTexts(rows: readonly RowParameters[], index: number): boolean {
+  return rows.some((row) => row[index] !== null) && !rows.some((row) => /^\s*[([{]/.test(String(row[index])));
 }
 
 function isElement(value: unknown): boolean {
