@@ -11,8 +11,8 @@ export interface Measured {
 
 /**
  * Lets the contenders take turns, A B C A B C …, so that whatever slows the machine down slows all of them. The
- * first rounds warm up and are not in the medians, half as many as are measured: V8 goes on compiling what is called for some
- * hundred calls, and a server has those behind it. The very first one counts statements.
+ * first rounds warm up and are not in the medians, as many as are measured: V8 goes on compiling what is called for some
+ * thousand calls, and a server has those behind it. The very first one counts statements.
  */
 export async function measure(
   contenders: readonly Contender[],
@@ -25,8 +25,7 @@ export async function measure(
     await run.contender.prepare?.();
     run.statements = await counter.during(() => run.contender.run());
   }
-  const warmUpRounds = Math.max(1, Math.round(rounds / 2));
-  for (let round = 1 - warmUpRounds; round <= rounds; round++) {
+  for (let round = 1 - rounds; round <= rounds; round++) {
     for (const { contender, tookMs } of runs) {
       await contender.prepare?.();
       const started = performance.now();
