@@ -131,33 +131,35 @@ async function persistInTurn(
   let result: unknown;
   let own: QueryRunner | undefined;
   try {
-    // A subscriber may write by SQL that nobody sees, before the save writes anything.
-    if (canListen) await scope.openSavepoint();
-    const plan = planDirectWrite(guard, scope, graph, call.options);
-    direct = plan && new DirectWrite(guard, scope, plan);
-    if (direct === undefined) {
-      const options = transactionOptions(guard, call, graph, isOneRow);
-      result = await runInSave(guard, scope, () => call.proceed(options));
-    } else {
-      const write = direct;
-      const queryRunner = call.manager.queryRunner ?? (own = guard.dataSource.createQueryRunner());
-      await (isWatched(guard)
-        ? runBesideSave(guard, scope, () => write.execute(queryRunner))
-        : write.execute(queryRunner));
-      if (write.refused.length > 0) scope.refuse(write.refused);
-      result = call.entity;
+    try {
+      // A subscriber may write by SQL that nobody sees, before the save writes anything.
+      if (canListen) await scope.openSavepoint();
+      const plan = planDirectWrite(guard, scope, graph, call.options);
+      direct = plan && new DirectWrite(guard, scope, plan);
+      if (direct === undefined) {
+        const options = transactionOptions(guard, call, graph, isOneRow);
+        result = await runInSave(guard, scope, () => call.proceed(options));
+      } else {
+        const write = direct;
+        const queryRunner = call.manager.queryRunner ?? (own = guard.dataSource.createQueryRunner());
+        await (isWatched(guard)
+          ? runBesideSave(guard, scope, () => write.execute(queryRunner))
+          : write.execute(queryRunner));
+        if (write.refused.length > 0) scope.refuse(write.refused);
+        result = call.entity;
+      }
+      const completing = scope.complete();
+      if (completing !== undefined) await completing;
+    } catch (error) {
+      await scope.undo();
+      // What a listener failed after has been written all the same, unless it was undone.
+      if (scope.isUndoable) memory.restore();
+      else settle();
+      if (!(error instanceof WriteRefused)) throw error;
+      throw await conflictsOf(guard, scope, error.rows, own ?? call.manager.queryRunner);
     }
-    const completing = scope.complete();
-    if (completing !== undefined) await completing;
     settle();
     return result;
-  } catch (error) {
-    await scope.undo();
-    // What a listener failed after has been written all the same, unless it was undone.
-    if (scope.isUndoable) memory.restore();
-    else settle();
-    if (!(error instanceof WriteRefused)) throw error;
-    throw await conflictsOf(guard, scope, error.rows, own ?? call.manager.queryRunner);
   } finally {
     if (own !== undefined) await own.release();
   }

@@ -37,8 +37,9 @@ export class UnitRun extends UnitFlow {
    * Begins its transaction. What the work asks of the connection meanwhile waits for that.
    *
    * @param isOneStatement whether it takes no more than that, so that nothing can get between.
-   * @returns rejects when it could not begin. From the call on, and not only from then on, the work's statements wait for it.
+   * @returns rejects when it could not begin.
    */
+  // Not async: what it throws at once is not to be taken for a beginning that the work's statements wait for.
   begin(start: () => Promise<void>, isOneStatement: boolean): Promise<void> {
     const client = isOneStatement ? pipeliningClient(this.guard, this.queryRunner) : undefined;
     const beginning = new Beginning(this.guard, client, start);

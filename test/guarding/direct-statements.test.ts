@@ -77,6 +77,29 @@ eachDatabase((scratch, database) => {
     ]);
 
   describe("one loaded entity", () => {
+    it("is settled although its connection could not be given back", async () => {
+      const [item] = await loaded(1);
+      const error = new Error("not given back");
+      const createQueryRunner = mine.createQueryRunner.bind(mine);
+      mine.createQueryRunner = (mode) => {
+        mine.createQueryRunner = createQueryRunner;
+        const queryRunner = createQueryRunner(mode);
+        const release = queryRunner.release.bind(queryRunner);
+        queryRunner.release = async () => {
+          queryRunner.release = release;
+          await release();
+          throw error;
+        };
+        return queryRunner;
+      };
+      item!.stock = 9;
+      await expect(mine.manager.save(item!)).rejects.toBe(error);
+      expect(item!.version).toBe(2);
+      item!.name = "renamed";
+      await mine.manager.save(item!);
+      expect(await rows()).toEqual([["renamed", 9, 3]]);
+    });
+
     it("is saved by one UPDATE of what was changed", async () => {
       const [item] = await loaded(1);
       item!.stock = 9;
@@ -222,6 +245,27 @@ eachDatabase((scratch, database) => {
         );
       });
     }
+
+    it("leaves the caller's transaction alone when an object does not take its new version", async () => {
+      const list = await loaded(2);
+      const error = new Error("not taken");
+      Object.defineProperty(list[1], "version", {
+        get: () => 1,
+        set() {
+          if (log.statements.some((statement) => statement.startsWith("RELEASE "))) throw error;
+        },
+      });
+      for (const item of list) item.stock = 9;
+      await mine.transaction(async (manager) => {
+        await expect(manager.save(list)).rejects.toBe(error);
+        await manager.save(Item, { name: "after", stock: 1 });
+      });
+      expect(await rows()).toEqual([
+        ["item 0", 9, 2],
+        ["item 1", 9, 2],
+        ["after", 1, 1],
+      ]);
+    });
 
     it("is removed by one statement in a transaction", async () => {
       const items = await loaded(4);
